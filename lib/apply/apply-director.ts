@@ -1,0 +1,275 @@
+/**
+ * One director's part of an apply, with a net under it: lock → recheck → for each stage (drain →) place and arm the undo
+ * → execute → verify over a new connection → record and disarm. Whatever goes wrong in between ends with the director as
+ * it was before, put back by us or, when we are gone, by itself.
+ */
+import { chainName, ApplyError, type Author, type Change, type DesiredDirector, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
+import { controllersScript, parseControllers } from '../dialect';
+import type { Runner } from '../transport';
+import { awaitDrains, type DrainProgress } from './drain';
+import type { Stage } from './stages';
+import { type DirectorAccess, fetchLive, shareFacts } from './fetch';
+import { confirm, executeGuarded, takeBack } from './guard';
+import { acquireLock, type DirectorLock } from './lock';
+import { interruptedError, judgeSteps, refusalError } from './report-refusal';
+
+export interface NetOptions {
+  author: Author;
+  /** How long the director waits for the confirmation; 0: no switch. Default 90. */
+  confirmSeconds?: number;
+  /** How long to wait for the lock. Default 0. */
+  lockWaitSeconds?: number;
+}
+
+/** Tells what happens on a director while it happens. */
+export type ApplyEvent =
+  | { kind: 'waiting'; holder: Holder | undefined }
+  | { kind: 'locked' }
+  | { kind: 'executing'; steps: number; confirmSeconds: number }
+  | { kind: 'draining'; progress: readonly DrainProgress[] }
+  | { kind: 'verified' }
+  | { kind: 'confirmed' }
+  | { kind: 'taken-back'; undo: UndoRecord };
+
+export interface DirectorApply {
+  plan: DirectorPlan;
+  stages: readonly Stage[];
+  wish: DesiredDirector;
+  access: DirectorAccess;
+  /** Opens another connection to the same director. */
+  connect: () => Promise<Runner>;
+  /** What is left to do for this table; empty when it is as wished. */
+  planAgain: (live: LiveDirector) => DirectorPlan;
+  /** What the stack owns once a stage is done; null when nothing is left. */
+  ledgerFor: (live: LiveDirector, left: readonly Change[]) => Ledger | null;
+  /** What is left to write once the table is as wished: boot files. */
+  afterwards?: (access: DirectorAccess, now: LiveDirector) => Promise<void>;
+  net: NetOptions;
+  onEvent?: (event: ApplyEvent) => void;
+  signal?: AbortSignal;
+}
+
+export const DEFAULT_CONFIRM_SECONDS = 90;
+
+/** How long to wait for a holder of ours that has just lost its connection. */
+const RECONNECT_WAIT_SECONDS = 60;
+
+/**
+ * Applies the plan of one director.
+ *
+ * @returns how each drain ended
+ * @throws ApplyError, TransportError: see {@link ApplyError}'s codes; `rolled-back` says that the director is as before
+ */
+export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]> {
+  const lock = await acquireLock(job.access, {
+    stack: job.plan.stack,
+    author: job.net.author,
+    waitSeconds: job.net.lockWaitSeconds ?? 0,
+    onWait: (holder) => job.onEvent?.({ kind: 'waiting', holder }),
+  });
+  try {
+    job.onEvent?.({ kind: 'locked' });
+    await recheck(job);
+    return await runStages(job, lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Between the plan and the lock somebody else may have been here. */
+async function recheck(job: DirectorApply): Promise<void> {
+  const { plan, access } = job;
+  const now = job.planAgain(await fetchLive(access, chainName(plan.stack)));
+  if (JSON.stringify(now.steps) === JSON.stringify(plan.steps)) return;
+  const ids = (steps: readonly Step[]): Set<string> => new Set(steps.flatMap((step) => step.changes));
+  const [before, after] = [ids(plan.steps), ids(now.steps)];
+  const moved = [...before, ...after].filter((id) => before.has(id) !== after.has(id));
+  throw new ApplyError('stale', plan.director, `it changed since it was planned, so nothing was changed: ${moved.join(', ') || 'the same entries have other values'}`, { hint: 'plan again and review what is different' }); // prettier-ignore
+}
+
+async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainProgress[]> {
+  const drained: DrainProgress[] = [];
+  const done: Step[] = [];
+  for (const [at, stage] of job.stages.entries()) {
+    if (stage.drains.length > 0) drained.push(...(await drain(job, stage)));
+    done.push(...stage.steps);
+    const later = job.stages.slice(at + 1).flatMap(({ steps }) => steps);
+    await runStage(job, lock, { steps: stage.steps, done, later });
+  }
+  return drained;
+}
+
+async function drain({ plan, access, onEvent, signal }: DirectorApply, { drains }: Stage): Promise<DrainProgress[]> {
+  try {
+    return await awaitDrains(drains, access, {
+      onProgress: (progress) => onEvent?.({ kind: 'draining', progress }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    if (signal?.aborted !== true || error instanceof LvsformError) throw error;
+    throw new ApplyError('interrupted', plan.director, 'stopped while real servers were drained: they take no new connections and are still there, everything else is done', { cause: error, hint: 'run `lvsform apply` again to go on' }); // prettier-ignore
+  }
+}
+
+interface Turn {
+  steps: readonly Step[];
+  /** These and the ones before them. */
+  done: readonly Step[];
+  /** Those that come after a drain. */
+  later: readonly Step[];
+}
+
+async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Promise<void> {
+  const { plan, access, net } = job;
+  const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
+  const header = { token: lock.token, record: recordName(plan.stack), confirmSeconds, chain: chainName(plan.stack) };
+  job.onEvent?.({ kind: 'executing', steps: turn.steps.length, confirmSeconds });
+  let refusal;
+  try {
+    refusal = await executeGuarded(turn.steps, turn.done, access, header);
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    throw await afterLoss(job, turn, error);
+  }
+  if (refusal !== undefined) {
+    const now = await fetchLive(access, chainName(plan.stack));
+    const stopped = judgeSteps(turn.steps, plan.changes, now.table, refusal);
+    throw await backOut(job, lock, access, refusalError(plan.director, refusal, stopped));
+  }
+  await verify(job, lock, turn, header);
+}
+
+/** Over a new connection: that the director can still be reached is part of what is verified. */
+async function verify(
+  job: DirectorApply,
+  lock: DirectorLock,
+  turn: Turn,
+  header: { token: string; record: string },
+): Promise<void> {
+  const { plan, access } = job;
+  let runner: Runner | undefined;
+  try {
+    runner = await job.connect();
+    shareFacts(access.runner, runner);
+    const fresh = { ...access, runner };
+    const now = await fetchLive(fresh, chainName(plan.stack));
+    const pending = turn.later.flatMap(({ changes }) => changes);
+    const left = job.planAgain(now).changes;
+    // A service that goes later takes its real servers with it.
+    const wrong = left.filter(({ id }) => !pending.some((later) => id === later || id.startsWith(`${later}/`)));
+    if (wrong.length > 0) {
+      throw await backOut(job, lock, fresh, await notConverged(plan, wrong, fresh));
+    }
+    job.onEvent?.({ kind: 'verified' });
+    await record(job, lock, fresh, header, now, left);
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    throw await afterLoss(job, turn, error);
+  } finally {
+    await runner?.close();
+  }
+}
+
+async function record(
+  job: DirectorApply,
+  lock: DirectorLock,
+  access: DirectorAccess,
+  header: { token: string; record: string },
+  now: LiveDirector,
+  left: readonly Change[],
+): Promise<void> {
+  const { plan, net } = job;
+  const ledger = job.ledgerFor(now, left);
+  const entry = { at: new Date().toISOString(), ...net.author, stack: plan.stack, outcome: 'applied', changes: plan.changes.map(({ action, id }) => `${action} ${id}`) }; // prettier-ignore
+  let undone: UndoRecord | undefined;
+  try {
+    undone = await confirm(access, header, ledger, entry);
+  } catch (error) {
+    if (isLost(error) || !(error instanceof LvsformError)) throw error;
+    throw await backOut(job, lock, access, error);
+  }
+  if (undone !== undefined) throw rolledBack(plan.director, undone);
+  job.onEvent?.({ kind: 'confirmed' });
+  if (left.length === 0) await job.afterwards?.(access, now);
+}
+
+/** Takes the apply back and says so, together with the reason. */
+async function backOut(
+  job: DirectorApply,
+  lock: DirectorLock,
+  access: DirectorAccess,
+  reason: LvsformError,
+): Promise<LvsformError> {
+  const { plan } = job;
+  try {
+    const undo = await takeBack(access, { token: lock.token, record: recordName(plan.stack) });
+    if (undo === undefined) return reason;
+    job.onEvent?.({ kind: 'taken-back', undo });
+    return rolledBack(plan.director, undo, reason);
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    return reason;
+  }
+}
+
+function rolledBack(director: string, undo: UndoRecord, reason?: LvsformError): ApplyError {
+  const why = reason === undefined ? undo.detail : reason.message.replace(`${director}: `, '');
+  const state =
+    undo.state === 'partly' ? `put back but for what somebody else changed (${undo.detail})` : 'as it was before';
+  return new ApplyError('rolled-back', director, `${why}\n  the director is ${state}`, {
+    cause: reason,
+    hint: reason?.hint ?? 'run `lvsform plan` to see how it stands',
+  });
+}
+
+const isLost = (error: unknown): error is LvsformError =>
+  error instanceof LvsformError &&
+  ['connection-lost', 'unreachable', 'timeout', 'auth', 'host-key'].includes(error.code);
+
+/**
+ * The connection is gone. Taking the lock anew undoes what was armed; without a switch the table is read to say what
+ * happened.
+ */
+async function afterLoss(job: DirectorApply, turn: Turn, cause: LvsformError): Promise<LvsformError> {
+  const { plan, access, net } = job;
+  const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
+  let runner: Runner | undefined;
+  try {
+    runner = await job.connect();
+    shareFacts(access.runner, runner);
+    const fresh = { ...access, runner };
+    const lock = await acquireLock(fresh, {
+      stack: plan.stack,
+      author: net.author,
+      waitSeconds: RECONNECT_WAIT_SECONDS,
+    });
+    try {
+      const now = await fetchLive(fresh, chainName(plan.stack));
+      const undo = now.records.undo[recordName(plan.stack)];
+      if (undo?.state === 'undone' || undo?.state === 'partly') return rolledBack(plan.director, undo, cause);
+      return interruptedError(plan.director, judgeSteps(turn.steps, plan.changes, now.table), cause);
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    const fate =
+      confirmSeconds > 0 ? `it puts itself back within ${confirmSeconds} s of the change` : 'its state is not known';
+    return new ApplyError('interrupted', plan.director, `the connection was lost during the apply and it can not be reached again: ${fate}`, { cause, hint: 'run `lvsform plan` as soon as it answers' }); // prettier-ignore
+  } finally {
+    await runner?.close();
+  }
+}
+
+async function notConverged(plan: DirectorPlan, left: readonly Change[], access: DirectorAccess): Promise<ApplyError> {
+  const nonce = access.nonce();
+  const { stdout } = await access.runner.run(controllersScript({ nonce, sudo: access.sudo }));
+  const controllers = parseControllers(stdout);
+  const list = left
+    .map(({ action, id, fields }) => `    ${action} ${id}${action === 'update' ? ` (${fields.join(', ')})` : ''}`)
+    .join('\n');
+  const who = controllers.length > 0 ? `; ${controllers.join(' and ')} runs there` : '';
+  return new ApplyError('not-converged', plan.director, `every command was accepted, yet this still differs${who}:\n${list}`, {
+    hint: controllers.length > 0 ? `take these entries out of ${controllers.join(' and ')}, or out of this program` : 'something else changes this table: another operator, a health checker?',
+  }); // prettier-ignore
+}

@@ -1,0 +1,1 @@
+export { loadStack } from './load-stack';

@@ -1,0 +1,81 @@
+import { hasWork, movedSince, parsePlanFile, type PlanFile, UsageError } from '../../model';
+import { planStacks } from '../../pipeline';
+import { renderText } from '../../report';
+import { carryOut, endWithoutApply, isBroken } from '../carry-out';
+import { EXIT, type ExitCode } from '../command';
+import { formatError } from '../errors';
+import type { Io } from '../io';
+import { type Journal, notePlan } from '../journal';
+import { settingsOf } from '../net';
+import { connector } from '../options';
+import { markUsed, readPlanJson, refuseMoved, refuseRemembered, refuseStale, standingOf } from '../plan-file';
+import { loadPolicies } from '../policy';
+import { judged, refuseBlocked } from '../safety';
+import type { ApplyFlags } from './apply';
+
+/** Applies a plan file, or says everything that speaks against it. Nobody is asked: the file was reviewed. */
+export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal: Journal): Promise<ExitCode> {
+  refuseChoices(name, flags);
+  const file = parsePlanFile(readPlanJson(name, io), name);
+  journal.note('plan-file', { id: file.id, createdAt: file.createdAt });
+  const standing = await standingOf(file, flags, io);
+  refuseStale(name, standing);
+  for (const note of standing.notes) io.err(`note: ${note}\n`);
+  const policies = await loadPolicies(flags.policy ?? [], io);
+  const open = await planStacks(file.desired, {
+    connect: await connector(flags, io),
+    destroy: file.destroy,
+    ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),
+  });
+  try {
+    const plan = judged(open.plan, { allowed: file.allowed, policies });
+    notePlan(journal, plan);
+    const text = flags.format === 'text';
+    if (text) io.out(renderText(plan, io.style));
+    if (isBroken(plan)) return endWithoutApply(plan, text, io);
+    refuseMoved(name, movedSince(file.plan, open.plan));
+    refuseRemembered(name, file, open);
+    const hint = (codes: string): string =>
+      `to let it pass: lvsform plan --allow ${[...file.allowed, codes].join(' ')} --out ${name}, and review the new plan`;
+    refuseBlocked(plan, file.allowed, { hint, json: !text }, io);
+    const code = !hasWork(plan)
+      ? endWithoutApply(plan, text, io)
+      : await carryOut(
+          open,
+          plan,
+          {
+            allowExec: flags.allowExec ?? false,
+            format: flags.format,
+            journal,
+            settings: settingsOf(flags, io, file.id),
+          },
+          io,
+        );
+    if (code === EXIT.done) rememberUse(name, file, io);
+    return code;
+  } finally {
+    await open.close();
+  }
+}
+
+/** What a file says can't be said again on the command line. */
+function refuseChoices(name: string, { allow, director }: ApplyFlags): void {
+  const given = [...(director === undefined ? [] : ['--director']), ...(allow === undefined ? [] : ['--allow'])];
+  if (given.length === 0) return;
+  throw new UsageError(
+    'plan-file-choice',
+    `${given.join(' and ')} can't be given with a plan file: it was reviewed as it is`,
+    {
+      hint: `lvsform plan ${given.map((option) => `${option} …`).join(' ')} --out ${name}`,
+    },
+  );
+}
+
+/** The directors are changed by now: a file that can't be written is no reason to call that a failure. */
+function rememberUse(name: string, file: PlanFile, io: Io): void {
+  try {
+    markUsed(name, file, io);
+  } catch (error) {
+    io.err(formatError(error, io.style).replace(/^\S*error\S*:/, 'warning: the plan was applied, but'));
+  }
+}

@@ -1,0 +1,57 @@
+import { acquireLock, takeBack } from '../../apply';
+import { ApplyError, recordName, UsageError } from '../../model';
+import { authorOf } from '../author';
+import type { AddCommand } from '../command';
+import { visitDirectors } from '../directors';
+import { journaled, type JournalFlags } from '../journal';
+import { type DirectorFlags, positive, type ProjectFlags, withDirectors, withJournal, withProject } from '../options';
+
+interface RollbackFlags extends ProjectFlags, DirectorFlags, JournalFlags {
+  autoApprove?: boolean;
+  lockTimeout?: number;
+}
+
+export const addRollback: AddCommand = (program, io, exit) => {
+  const command = program
+    .command('rollback')
+    .description("take a stack's last apply back on the directors")
+    .argument('[stack...]', 'only these stacks')
+    .option('--auto-approve', 'do not ask')
+    .option('--lock-timeout <seconds>', 'wait this long for an apply to finish', positive)
+    .addHelpText(
+      'after',
+      `
+Runs the undo that the last apply left on each director: only what that apply touched, and only where it is still as it
+was left. What somebody else changed since is left alone, and named. A second rollback does nothing.
+
+Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
+    );
+  withJournal(withDirectors(withProject(command))).action(async (names: string[], flags: RollbackFlags) => {
+    const code = await journaled('rollback', flags, io, async (journal) => {
+      if (flags.autoApprove !== true) {
+        if (!io.interactive)
+          throw new UsageError('not-approved', 'there is no terminal to ask on, so nothing is changed', {
+            hint: 'add --auto-approve',
+          });
+        const answer = await io.ask("Take the last apply back? Only 'yes' is taken for a yes: ");
+        if (answer.trim() !== 'yes') throw new UsageError('not-approved', 'not approved; nothing was changed');
+      }
+      return visitDirectors(names, flags, io, async ({ stack, access }) => {
+        const lock = await acquireLock(access, { stack, author: authorOf(io), waitSeconds: flags.lockTimeout ?? 0 });
+        try {
+          const undo = await takeBack(access, { token: lock.token, record: recordName(stack) });
+          journal.note('taken-back', { stack, director: access.name, ...undo });
+          if (undo === undefined) io.out(`${access.name}: nothing to take back\n`);
+          else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);
+          else
+            throw new ApplyError('interrupted', access.name, `taken back in part: ${undo.detail}`, {
+              hint: 'run `lvsform plan` to see how it stands',
+            });
+        } finally {
+          await lock.release();
+        }
+      });
+    });
+    exit(code);
+  });
+};

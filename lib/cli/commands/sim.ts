@@ -1,0 +1,46 @@
+import { relative, resolve } from 'node:path';
+import { type AddCommand, EXIT } from '../command';
+import { positive, tcpPort } from '../options';
+import { writeSshConfig } from '../ssh-config';
+
+interface SimFlags {
+  directors: number;
+  port?: number;
+  dir: string;
+}
+
+export const addSim: AddCommand = (program, io, exit) => {
+  program
+    .command('sim')
+    .description('run simulated directors on this machine, behind real SSH on loopback')
+    .option('--directors <n>', 'how many: lb1, lb2, …', positive, 2)
+    .option('--port <port>', 'first TCP port (default: free ones)', tcpPort)
+    .option('--dir <dir>', 'folder for the SSH configuration, key and known_hosts', '.lvsform-sim')
+    .addHelpText(
+      'after',
+      `
+The simulator knows the commands lvsform sends and the ipvsadm a person types, words its refusals like the real tool,
+and forgets everything when it stops. It writes an SSH configuration, so the same program runs against it:
+
+  $ lvsform sim --directors 2
+  $ lvsform plan --ssh-config .lvsform-sim/ssh_config       (in another terminal)
+  $ ssh -F .lvsform-sim/ssh_config lb1 ipvsadm -Ln`,
+    )
+    .action(async (flags: SimFlags) => {
+      const { startSim } = await import('../../sim/index.js');
+      const names = Array.from({ length: flags.directors }, (_, at) => `lb${at + 1}`);
+      const sim = await startSim({ directors: names, ...(flags.port === undefined ? {} : { port: flags.port }) });
+      const dir = resolve(io.cwd, flags.dir);
+      const config = writeSshConfig(dir, sim);
+      const path = relative(io.cwd, config) || config;
+      io.out(
+        `${names.join(', ')} are up.\n  lvsform plan --ssh-config ${path}\n  ssh -F ${path} ${names[0] ?? ''} ipvsadm -Ln\nCtrl-C stops them.\n`,
+      );
+      await new Promise<void>((stop) => {
+        process.once('SIGINT', stop);
+        process.once('SIGTERM', stop);
+      });
+      await sim.close();
+      exit(EXIT.done);
+    });
+};

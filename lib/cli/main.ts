@@ -1,0 +1,73 @@
+import { Command, CommanderError } from 'commander';
+import { type AddCommand, EXIT, exitCodeOf } from './command';
+import { addAdopt } from './commands/adopt';
+import { addApply, addDestroy } from './commands/apply';
+import { addImport } from './commands/import';
+import { addInit } from './commands/init';
+import { addLocks } from './commands/locks';
+import { addPlan } from './commands/plan';
+import { addRead } from './commands/read';
+import { addRollback } from './commands/rollback';
+import { addShow } from './commands/show';
+import { addSim } from './commands/sim';
+import { addSynth } from './commands/synth';
+import { formatError } from './errors';
+import { type Io, processIo } from './io';
+import { VERSION } from './version';
+
+const COMMANDS: readonly AddCommand[] = [
+  addInit,
+  addSynth,
+  addPlan,
+  addApply,
+  addDestroy,
+  addRollback,
+  addLocks,
+  addAdopt,
+  addShow,
+  addImport,
+  addRead,
+  addSim,
+];
+
+/** Runs one command line and returns the exit code. Prints errors; throws nothing. */
+export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = new Command('lvsform')
+    .description('Infrastructure as code for Linux Virtual Server (IPVS) directors')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        io.out(text);
+      },
+      writeErr: (text) => {
+        io.err(text);
+      },
+    })
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP);
+  for (const add of COMMANDS) add(program, io, (code) => (exitCode = code));
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.error;
+    io.err(formatError(error, io.style, io.env['LVSFORM_DEBUG'] !== undefined));
+    return exitCodeOf(error);
+  }
+  return exitCode;
+}
+
+const HELP = `
+A project is a TypeScript program that declares directors, virtual services and real servers; cdktf.json names it.
+Its output is plain Terraform JSON. The live kernel table of each director, read over SSH, is the only state.
+
+  $ lvsform init demo && cd demo      a project that works at once
+  $ lvsform sim                       simulated directors to try it on, in another terminal
+  $ lvsform plan                      what would change
+  $ lvsform apply                     change it
+
+Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 stale plan, 4 blocked by a finding,
+5 locked, 6 rolled back, 7 stopped part-way. docs/exit-codes.md says more.
+
+Environment: NO_COLOR, LVSFORM_SSH_CONFIG (like --ssh-config), LVSFORM_DEBUG (stack traces)`;

@@ -1,0 +1,194 @@
+/** From a folder with a program, or with an artefact, to the stacks it declares. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { loadStack } from '../artefact';
+import { type DesiredStack, formatIssue, type ProgramIssue, UsageError, ValidationError } from '../model';
+import type { Io } from './io';
+import { runApp } from './run-app';
+
+const ProjectFile = z.object(
+  {
+    app: z.string("expected one command line such as 'npx tsx main.ts'").optional(),
+    output: z.string('expected the name of a folder').default('cdktf.out'),
+  },
+  'expected an object with an "app"',
+);
+
+const Manifest = z.object({
+  stacks: z.record(
+    z.string(),
+    z.object({
+      synthesizedStackPath: z.string(),
+      annotations: z.array(z.object({ constructPath: z.string(), level: z.string(), message: z.string() })).default([]),
+    }),
+  ),
+});
+type Manifest = z.output<typeof Manifest>;
+
+export interface ProjectOptions {
+  /** The program to run instead of cdktf.json's `app`. */
+  app?: string;
+  /** An existing output folder to read instead of running anything. */
+  from?: string;
+}
+
+/** Runs the program (unless `from` says otherwise) and reads every stack. @throws UsageError, ValidationError */
+export async function loadProject(options: ProjectOptions, io: Io): Promise<DesiredStack[]> {
+  const files =
+    options.from === undefined ? (await synthProject(options, io)).files : artefactFiles(resolve(io.cwd, options.from));
+  const issues: ProgramIssue[] = [];
+  const stacks = [...files].flatMap(([stack, file]) => {
+    try {
+      return [loadStack(stack, parseJson(file))];
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      issues.push(...error.issues);
+      return [];
+    }
+  });
+  if (issues.length > 0) throw new ValidationError(issues);
+  if (stacks.length === 0)
+    throw new UsageError('no-stacks', 'there are no stacks', {
+      hint: "a program declares them with new IpvsStack(app, 'NAME')",
+    });
+  return stacks;
+}
+
+/** Runs the program and checks what it says of itself. */
+export async function synthProject(
+  options: ProjectOptions,
+  io: Io,
+): Promise<{ outDir: string; files: Map<string, string> }> {
+  const project = readProjectFile(io.cwd);
+  const app = options.app === undefined ? project.app : /\s/.test(options.app) ? options.app : `tsx ${options.app}`;
+  if (app === undefined) {
+    throw new UsageError('no-project', `there is no cdktf.json with an "app" in ${io.cwd}`, {
+      hint: 'run `lvsform init DIR` for a new project, or say --app FILE or --from DIR',
+    });
+  }
+  const outDir = resolve(io.cwd, project.output);
+  // A stack that was renamed or removed must not live on in its old file.
+  rmSync(join(outDir, 'stacks'), { recursive: true, force: true });
+  rmSync(join(outDir, 'manifest.json'), { force: true });
+  mkdirSync(outDir, { recursive: true });
+  await runApp(app, io.cwd, outDir);
+  const manifest = readManifest(outDir);
+  if (manifest === undefined)
+    throw new UsageError('no-synth', 'the program wrote no stacks', {
+      hint: 'it has to end with app.synth(), on an App without an outdir of its own',
+    });
+  reportAnnotations(manifest, io);
+  return { outDir, files: stackFiles(outDir, manifest) };
+}
+
+function readProjectFile(cwd: string): z.output<typeof ProjectFile> {
+  const file = join(cwd, 'cdktf.json');
+  if (!existsSync(file)) return ProjectFile.parse({});
+  const parsed = ProjectFile.safeParse(parseJson(file));
+  if (!parsed.success) throw new UsageError('bad-project', `${file}: ${explain(parsed.error)}`);
+  return parsed.data;
+}
+
+function reportAnnotations(manifest: Manifest, io: Io): void {
+  const all = Object.values(manifest.stacks).flatMap(({ annotations }) => annotations);
+  const issues = all
+    .filter(({ level }) => level.endsWith('error'))
+    .map(({ constructPath, message }) => ({ where: constructPath, field: '', message }));
+  if (issues.length > 0) throw new ValidationError(issues);
+  for (const { constructPath, level, message } of all) {
+    io.err(
+      `${level.endsWith('warn') ? 'warning' : 'note'}: ${formatIssue({ where: constructPath, field: '', message })}\n`,
+    );
+  }
+}
+
+/** Stack name to file, for an output folder, a folder of one stack, or the file itself. */
+function artefactFiles(path: string): Map<string, string> {
+  if (!existsSync(path))
+    throw new UsageError('no-artefact', `${path} does not exist`, {
+      hint: '--from takes an output folder such as cdktf.out',
+    });
+  if (statSync(path).isFile()) return new Map([[stackName(path), path]]);
+  const manifest = readManifest(path);
+  if (manifest !== undefined) return stackFiles(path, manifest);
+  const files = readdirSync(path).filter((name) => name.endsWith('.tf.json'));
+  if (files.length === 0)
+    throw new UsageError('no-artefact', `${path} has neither a manifest.json nor a .tf.json file`, {
+      hint: '--from takes an output folder such as cdktf.out',
+    });
+  return new Map(
+    files.map((name) => [
+      files.length === 1 ? stackName(join(path, name)) : basename(name, '.tf.json'),
+      join(path, name),
+    ]),
+  );
+}
+
+function stackName(file: string): string {
+  return basename(file) === 'cdk.tf.json' ? basename(dirname(file)) : basename(file, '.tf.json');
+}
+
+function stackFiles(outDir: string, manifest: Manifest): Map<string, string> {
+  return new Map(
+    Object.entries(manifest.stacks).map(([name, stack]) => [name, join(outDir, stack.synthesizedStackPath)]),
+  );
+}
+
+function readManifest(outDir: string): Manifest | undefined {
+  const file = join(outDir, 'manifest.json');
+  if (!existsSync(file)) return undefined;
+  const parsed = Manifest.safeParse(parseJson(file));
+  if (!parsed.success) throw new UsageError('bad-artefact', `${file}: ${explain(parsed.error)}`);
+  return parsed.data;
+}
+
+function explain(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+}
+
+function parseJson(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError('no-file', `${file} can't be read`, { cause: error });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError('bad-json', `${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Only the stacks and directors that were asked for. @throws UsageError for a name that isn't there */
+export function selectStacks(
+  stacks: readonly DesiredStack[],
+  names: readonly string[],
+  directors: readonly string[],
+): DesiredStack[] {
+  const known = stacks.map(({ stack }) => stack);
+  for (const name of names) {
+    if (!known.includes(name))
+      throw new UsageError('no-such-stack', `there is no stack '${name}'`, {
+        hint: `stacks: ${known.join(', ') || 'none'}`,
+      });
+  }
+  const chosen = stacks.filter(({ stack }) => names.length === 0 || names.includes(stack));
+  const knownDirectors = [...new Set(chosen.flatMap((stack) => stack.directors.map(({ director }) => director.name)))];
+  for (const name of directors) {
+    if (!knownDirectors.includes(name))
+      throw new UsageError('no-such-director', `there is no director '${name}'`, {
+        hint: `directors: ${knownDirectors.join(', ') || 'none'}`,
+      });
+  }
+  if (directors.length === 0) return chosen;
+  return chosen
+    .map((stack) => ({
+      ...stack,
+      directors: stack.directors.filter(({ director }) => directors.includes(director.name)),
+    }))
+    .filter((stack) => stack.directors.length > 0);
+}

@@ -1,0 +1,253 @@
+/**
+ * Runs the user's program. `npx tsx main.ts` and the like run in this process, through tsx: no second Node.js to start,
+ * and errors keep the user's lines. Any other `app` of cdktf.json is run as it is, by the shell, as cdktf does.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire, Module } from 'node:module';
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LvsformError, UsageError } from '../model';
+import { errorCode } from './errors';
+
+const TYPESCRIPT_APP =
+  /^(?:npx (?:--?[\w-]+ )*)?(?:tsx|ts-node(?:-esm)?|node) (?:--?[\w-]+ )*([^\s"'$&|;<>]+\.[mc]?[tj]s)$/;
+
+/** The file an `app` command runs, when it is one we can run in this process. */
+export function appFile(app: string): string | undefined {
+  return TYPESCRIPT_APP.exec(app.trim())?.[1];
+}
+
+/** Runs a program so that it synthesizes into `outDir`. @throws UsageError, or what the library throws in the program */
+export async function runApp(app: string, cwd: string, outDir: string): Promise<void> {
+  const environment = { CDKTF_OUTDIR: outDir, CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: '1' };
+  const file = appFile(app);
+  if (file === undefined) {
+    runCommand(app, cwd, environment);
+    return;
+  }
+  const path = resolve(cwd, file);
+  if (!existsSync(path))
+    throw new UsageError('no-app', `the program ${path} does not exist`, {
+      hint: 'give it with --app FILE, or as "app" in cdktf.json',
+    });
+  Object.assign(process.env, environment);
+  await withUserCode('program', path, cwd, async () => {
+    await synthesized(join(outDir, 'manifest.json'));
+  });
+}
+
+/**
+ * What a TypeScript or JavaScript file of the user's exports. It is loaded like a program.
+ *
+ * @param what what messages call it, e.g. `policy file`
+ * @param path absolute
+ * @throws UsageError `no-file`, `app-failed`, or what the library throws in the module
+ */
+export async function loadModule(what: string, path: string, cwd: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw new UsageError('no-file', `the ${what} ${path} does not exist`);
+  let exported: unknown;
+  await withUserCode(what, path, cwd, (module) => {
+    exported = module;
+    return Promise.resolve();
+  });
+  return typeof exported === 'object' && exported !== null ? (exported as Record<string, unknown>) : {};
+}
+
+/** Runs a file of the user's in this process, and waits for `then` while everything it needs is still there. */
+async function withUserCode(
+  what: string,
+  path: string,
+  cwd: string,
+  then: (exported: unknown) => Promise<void>,
+): Promise<void> {
+  printToStderr();
+  const undo: (() => void)[] = [enterFolder(cwd), resolveFromHere(), refuseExit()];
+  try {
+    await withStrayErrors(async () => {
+      const { exported, unregister } = await importFile(path);
+      undo.push(unregister);
+      await then(exported);
+    });
+  } catch (error) {
+    if (error instanceof ProgramExit && error.exitCode === 0) return;
+    if (error instanceof LvsformError) throw error;
+    // Told while tsx is still there to say which line of TypeScript it was.
+    throw describe(error, what, path);
+  } finally {
+    for (const step of undo.reverse()) step();
+  }
+}
+
+function runCommand(app: string, cwd: string, environment: Record<string, string>): void {
+  const result = spawnSync(app, {
+    shell: true,
+    cwd,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  process.stderr.write(result.stdout);
+  process.stderr.write(result.stderr);
+  if (result.status !== 0)
+    throw new UsageError('app-failed', `the program failed with exit code ${String(result.status)}: ${app}`);
+}
+
+interface Imported {
+  exported: unknown;
+  /** Takes back what makes TypeScript run. */
+  unregister: () => void;
+}
+
+/** Starts a program. */
+async function importFile(path: string): Promise<Imported> {
+  if (/^\.m[tj]s$/.test(extname(path))) return { exported: await importModule(path), unregister: () => undefined };
+  const { register } = await import('tsx/cjs/api');
+  const unregister = register();
+  let exported: unknown;
+  try {
+    exported = createRequire(path)(path);
+  } catch (error) {
+    if (!ESM_ONLY.includes(errorCode(error) ?? '')) {
+      // Its lines are looked up when they are first asked for, which has to be before tsx is gone.
+      if (error instanceof Error) Reflect.get(error, 'stack');
+      unregister();
+      throw error;
+    }
+    exported = await importModule(path);
+  }
+  return {
+    exported,
+    unregister: () => {
+      unregister();
+    },
+  };
+}
+
+const ESM_ONLY = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE'];
+
+async function importModule(path: string): Promise<unknown> {
+  const { tsImport } = await import('tsx/esm/api');
+  return (await tsImport(pathToFileURL(path).href, __filename)) as unknown;
+}
+
+/** A program may synthesize after an await: waits until it has, or until nothing is left that could make it. */
+function synthesized(manifest: string, limitMs = 60_000): Promise<void> {
+  return new Promise((resolve) => {
+    const startedMs = Date.now();
+    const done = (): void => {
+      clearInterval(poll);
+      process.off('beforeExit', done);
+      resolve();
+    };
+    const look = (): void => {
+      if (existsSync(manifest) || Date.now() - startedMs > limitMs) done();
+    };
+    const poll = setInterval(look, 20);
+    // Not what keeps the process alive: when only this is left, the program is over.
+    poll.unref();
+    process.once('beforeExit', done);
+    // Not at once: promises the program forgot to await are rejected before this.
+    setImmediate(look);
+  });
+}
+
+/** Errors that nobody in the program catches are its failure, not a crash of ours. */
+function withStrayErrors(run: () => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const events = ['uncaughtException', 'unhandledRejection'] as const;
+    for (const event of events) process.on(event, reject);
+    void run()
+      .then(resolve, reject)
+      .finally(() => {
+        for (const event of events) process.off(event, reject);
+      });
+  });
+}
+
+/** The program called process.exit: it is over, we are not. */
+class ProgramExit extends Error {
+  constructor(readonly exitCode: number) {
+    super(`ended with exit code ${exitCode}`);
+  }
+}
+
+function refuseExit(): () => void {
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    throw new ProgramExit(Number(code ?? process.exitCode ?? 0));
+  };
+  return () => {
+    process.exit = exit;
+  };
+}
+
+/** What a program threw, and the first of its own lines. */
+function describe(error: unknown, what: string, path: string): UsageError {
+  if (error instanceof ProgramExit)
+    return new UsageError('app-failed', `the ${what} ended itself with exit code ${error.exitCode}`, { cause: error });
+  const text = error instanceof Error ? error.message : String(error);
+  const at = error instanceof Error ? ownLine(error.stack ?? '', dirname(path)) : undefined;
+  const missing = /^Cannot find (?:module|package) '([^']+)'/.exec(text);
+  if (missing !== null) {
+    const name = missing[1] ?? '';
+    const hint = /^[./]/.test(name) ? 'paths are relative to the file that imports them' : `npm install ${name}`;
+    return new UsageError('app-failed', `the ${what} imports '${name}', which does not exist`, { hint, cause: error });
+  }
+  const where = at === undefined || text.includes(at) ? '' : ` (${at})`;
+  return new UsageError('app-failed', `the ${what} ${path} failed: ${text}${where}`, { cause: error });
+}
+
+/** `main.ts:3:7`, relative to the folder of the program. */
+function ownLine(stack: string, folder: string): string | undefined {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line) && !line.includes('node_modules'));
+  const place = frames
+    .map((line) => line.slice(line.indexOf(`${folder}${sep}`)))
+    .find((line) => line.startsWith(folder));
+  return place?.slice(folder.length + 1).replace(/\)$/, '');
+}
+
+type Resolve = (request: string, ...rest: unknown[]) => string;
+
+const OURS = /^(?:lvsform|cdktf|constructs|@cdktf\/provider-null)(?:\/|$)/;
+
+/**
+ * A program whose folder has no node_modules yet finds lvsform, cdktf and constructs where this command has them, so that
+ * `lvsform init` gives a project that works at once. What is installed beside the program always wins.
+ *
+ * @returns takes the fallback away again
+ */
+function resolveFromHere(): () => void {
+  const loader = Module as unknown as { _resolveFilename: Resolve };
+  const original = loader._resolveFilename;
+  const here = createRequire(__filename);
+  loader._resolveFilename = function (request, ...rest) {
+    try {
+      return original.call(this, request, ...rest);
+    } catch (error) {
+      if (!OURS.test(request)) throw error;
+      // The package refers to itself by name through its "exports".
+      return original.call(this, here.resolve(request), ...rest);
+    }
+  };
+  return () => {
+    loader._resolveFilename = original;
+  };
+}
+
+/** @returns goes back */
+function enterFolder(cwd: string): () => void {
+  const before = process.cwd();
+  process.chdir(cwd);
+  return () => {
+    process.chdir(before);
+  };
+}
+
+/**
+ * What the program prints, also later from a timer, must not get into `--format json`. Our own output has its own way
+ * out: see {@link processIo}.
+ */
+function printToStderr(): void {
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+}

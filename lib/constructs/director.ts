@@ -1,0 +1,39 @@
+import type { Construct } from 'constructs';
+import type { z } from 'zod';
+import { DirectorSettings, unknownField } from '../model';
+import { Reporter } from '../../providers/ipvs';
+import { IpvsStack } from './ipvs-stack';
+import { Table, type TableProps } from './table';
+
+/** How a director is reached, and what the stack owns on it. Fields left out follow `~/.ssh/config`, then the defaults. */
+export type DirectorProps = z.input<typeof DirectorSettings> & TableProps;
+
+/**
+ * A Linux machine that runs IPVS, reached over SSH. Its id is its name in plans, errors and `--director`.
+ *
+ * What several directors share is declared on a {@link Fleet}; what belongs to one alone can be declared right here,
+ * with the same methods.
+ */
+export class Director extends Table {
+  constructor(scope: Construct, id: string, props: DirectorProps) {
+    super(scope, id);
+    const reporter = new Reporter(this);
+    const { timeouts, syncDaemons, ...settings } = props;
+    const known = [...Object.keys(DirectorSettings.shape), 'timeouts', 'syncDaemons'];
+    const unknown = Object.keys(settings).filter((name) => !known.includes(name));
+    for (const name of unknown) reporter.error({ path: [name], ...unknownField(name, known) });
+    IpvsStack.around(this).addDirector(this, withoutKeys(settings, unknown), reporter);
+    this.place({ director: this.name }, { ...(timeouts && { timeouts }), ...(syncDaemons && { syncDaemons }) });
+  }
+
+  /** What plans, errors and `--director` call it. */
+  get name(): string {
+    return this.node.id;
+  }
+}
+
+function withoutKeys<T extends object>(value: T, keys: readonly string[]): T {
+  const copy = { ...value };
+  for (const key of keys) Reflect.deleteProperty(copy, key);
+  return copy;
+}

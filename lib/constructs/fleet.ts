@@ -1,0 +1,48 @@
+import type { Construct } from 'constructs';
+import { TerraformStack } from '../terraform';
+import { EachDirector, Reporter } from '../../providers/ipvs';
+import { Director } from './director';
+import { checkProps } from './props';
+import { Table, type TableProps } from './table';
+
+export interface FleetProps extends TableProps {
+  /** The directors that hold this table, all in the fleet's stack. */
+  directors: readonly Director[];
+}
+
+const KNOWN = ['directors', 'timeouts', 'syncDaemons'] as const;
+
+/**
+ * One table for several directors. The artefact has one block per service whatever the number of directors:
+ * `for_each` expands it.
+ */
+export class Fleet extends Table {
+  readonly directors: readonly Director[];
+
+  constructor(scope: Construct, id: string, props: FleetProps) {
+    super(scope, id);
+    const reporter = new Reporter(this);
+    checkProps(reporter, props, KNOWN);
+    this.directors = checkDirectors(reporter, props.directors, TerraformStack.of(this));
+    const forEach = new EachDirector(this.directors.map(({ name }) => name));
+    this.place({ director: '${each.key}', forEach }, props);
+  }
+}
+
+function checkDirectors(reporter: Reporter, given: unknown, stack: TerraformStack): Director[] {
+  const path = ['directors'];
+  if (!Array.isArray(given) || given.length === 0) {
+    reporter.error({ path, message: 'a fleet needs at least one director' });
+    return [];
+  }
+  const directors = new Set<Director>();
+  for (const director of given as unknown[]) {
+    if (!(director instanceof Director)) reporter.error({ path, message: 'expected Director constructs' });
+    else if (directors.has(director)) reporter.error({ path, message: `'${director.name}' is listed twice` });
+    else if (TerraformStack.of(director) !== stack) {
+      const message = `'${director.name}' belongs to stack '${TerraformStack.of(director).node.id}'`;
+      reporter.error({ path, message, hint: 'a fleet and its directors are in one stack' });
+    } else directors.add(director);
+  }
+  return [...directors];
+}

@@ -1,0 +1,125 @@
+/**
+ * Changes with a net: what an apply runs between taking the lock and giving it back.
+ *
+ * {@link guardScript} places the undo, arms the dead man's switch, sees that it is armed, and only then runs the batch.
+ * {@link confirmScript} records what the stack owns now and disarms.
+ */
+import { type BatchPart, readInput, runParts } from './script';
+import { CHECK_HOLDER, enterFolder, TAKE_WORK } from './lock-script';
+import { asRoot, script, scriptInput, type ScriptOptions } from './shell';
+import { UNDO_PROGRAM } from './undo-program';
+
+/** Under which lock, for which stack, and how the switch is set. */
+export interface GuardHeader {
+  token: string;
+  /** See recordName. */
+  record: string;
+  /** Time until the director puts itself back unless it is told that all is well; 0 places the undo and arms nothing. */
+  confirmSeconds: number;
+  /** Our chain of mark rules. */
+  chain: string;
+}
+
+/** Lines of the journal that are kept. */
+export const JOURNAL_LINES = 500;
+
+/** How long the switch may take to show that it watches. */
+const ARM_TRIES = 50;
+
+/**
+ * Runs a batch like batchScript, under the lock and with the undo in place. Says why it did nothing (`lost`, `busy`,
+ * `no-folder`, `no-room`, `not-armed`, `would-be-killed`), or reports like batchScript.
+ */
+export function guardScript(parts: readonly BatchPart[], options: ScriptOptions): string {
+  const mark = `@@${options.nonce}`;
+  return script([
+    ...readInput(options),
+    `between() { printf "%s\n" "$input" | sed -n "/^${mark} $1\\$/,/^${mark} $2\\$/p" | sed "1d;\\$d"; }`,
+    'set -- $(between head program)',
+    'token=$1 record=$2 seconds=$3 chain=$4',
+    ...enterFolder(options),
+    ...TAKE_WORK,
+    ...CHECK_HOLDER,
+    'undo=$record.undo new=$record.undo.new old=$record.undo.old',
+    'rm -rf "$new" "$old"',
+    'state=armed; [ "$seconds" -gt 0 ] || state=placed',
+    // An orphaned switch would be killed with the session: better no change than one without a net.
+    'if [ "$state" = armed ] && [ -d /run/systemd/system ] && [ "$(id -u)" != 0 ]; then',
+    '  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) say would-be-killed $(id -un) ;; esac',
+    'fi',
+    '{',
+    '  mkdir "$new" && between program undo > "$new/run" && between undo end > "$new/plan" &&',
+    `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" &&`,
+    '  head -c 8192 /dev/zero > "$new/spare" && printf "%s\n" "$state $(date +%s) $token" > "$new/status"',
+    '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
+    '{ [ ! -e "$undo" ] || mv "$undo" "$old"; } && mv "$new" "$undo" && rm -rf "$old"',
+    'if [ "$state" = armed ]; then',
+    '  setsid nohup sh "$undo/run" armed "$seconds" </dev/null >/dev/null 2>&1 8>&- &',
+    `  tries=0; while [ ! -s "$undo/watching" ] && [ "$tries" -lt ${ARM_TRIES} ]; do tries=$((tries + 1)); sleep 0.1; done`,
+    '  kill -0 "$(cat "$undo/watching")" 2>/dev/null || { rm -rf "$undo"; say not-armed; }',
+    'fi',
+    // How the table was left is noted behind our back: the report need not wait for it. Whoever changes something next
+    // does: the note holds `work`, too.
+    ...runParts(parts, options, 'setsid nohup sh "$undo/run" left </dev/null >/dev/null 2>&1 & '),
+  ]);
+}
+
+/** What {@link guardScript} is fed. */
+export function guardInput(
+  header: GuardHeader,
+  lines: readonly string[],
+  undo: readonly string[],
+  nonce: string,
+): string {
+  const { token, record, confirmSeconds, chain } = header;
+  const mark = `@@${nonce}`;
+  return scriptInput(
+    [
+      ...lines,
+      `${mark} head`,
+      [token, record, confirmSeconds, chain].join(' '),
+      `${mark} program`,
+      ...UNDO_PROGRAM.trimEnd().split('\n'),
+      `${mark} undo`,
+      ...undo,
+    ],
+    nonce,
+  );
+}
+
+/**
+ * Under the lock: writes the stack's ledger (`-`: removes it), disarms its switch, and notes a line in the journal.
+ * Input: `TOKEN RECORD`, the ledger, the journal's line. Says `confirmed`; `undone` with the undo's status when the
+ * director was faster; `no-room`, `lost`, `busy`.
+ */
+export function confirmScript(options: ScriptOptions): string {
+  return script([
+    ...readInput(options),
+    'line() { printf "%s\n" "$input" | sed -n "$1p"; }',
+    'set -- $(line 1)',
+    'token=$1 record=$2',
+    ...enterFolder(options),
+    ...TAKE_WORK,
+    ...CHECK_HOLDER,
+    'status=; [ ! -e "$record.undo/status" ] || status=$(cat "$record.undo/status")',
+    'case $status in undone*" $token "* | partly*" $token "*) say undone "$status" ;; esac',
+    'ledger=$(line 2)',
+    'if [ "$ledger" = - ]; then rm -f "$record.json"',
+    'else { printf "%s\n" "$ledger" > "$record.json.new" && mv -f "$record.json.new" "$record.json"; } 2>/dev/null || { rm -f "$record.json.new"; say no-room ledger; }',
+    'fi',
+    'case $status in *" $token"*) { printf "%s\n" "confirmed $(date +%s) $token" > "$record.undo/status.new" && mv -f "$record.undo/status.new" "$record.undo/status"; } 2>/dev/null || say no-room status ;; esac',
+    `{ { tail -n ${JOURNAL_LINES - 1} journal 2>/dev/null; line 3; } > journal.new && mv -f journal.new journal; } 2>/dev/null || rm -f journal.new`,
+    'say confirmed',
+  ]);
+}
+
+/** What {@link confirmScript} is fed. Ledger and journal entry are JSON on one line. */
+export function confirmInput(
+  header: Pick<GuardHeader, 'token' | 'record'>,
+  ledger: object | null,
+  entry: object,
+  nonce: string,
+): string {
+  const lines = [`${header.token} ${header.record}`, ledger === null ? '-' : JSON.stringify(ledger), JSON.stringify(entry)]; // prettier-ignore
+  return scriptInput(lines, nonce);
+}

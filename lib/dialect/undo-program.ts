@@ -1,0 +1,181 @@
+/**
+ * The program that takes an apply back on the director itself, when nobody else is there to do it. It is placed beside
+ * its data before the first change and may be run by hand, any number of times:
+ *
+ *     sh /var/lib/lvsform/STACK.undo/run now
+ *
+ * Constant text for any POSIX shell and awk. Beside it in its folder:
+ *
+ * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules
+ * - `after`: the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo runs was
+ *   changed by somebody else and is left alone.
+ * - `status`: one line, see UndoRecord; `spare`: room for that line when the disk is full
+ *
+ * No clock decides anything: seconds are counted by sleeping.
+ */
+import type { Command, Tool } from '../model';
+
+/** How long a lock may look free before its holder counts as gone: a test for it by somebody else takes a moment. */
+export const GONE_SECONDS = 3;
+
+export const UNDO_PROGRAM = String.raw`#!/bin/sh
+# Takes back the last apply of this stack on this director: only what it touched, and only what is still as it was left.
+# Usage: sh run now [WHY]. Any number of times. Made by lvsform.
+umask 077
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
+cd "$(dirname "$0")" || exit 1
+sudo=$(cat sudo) chain=$(cat chain)
+
+# Every entry of the table as a line: its key, a tab, what it is.
+state() {
+  $sudo ipvsadm -Sn 2>/dev/null | awk '
+    $1 == "-A" { key = $2 " " $3; if ($4 == "-6") key = key " -6"; print key "\t" $0; service = key }
+    $1 == "-a" { key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i; print key "\t" $0; pool[service] = pool[service] $0 ";" }
+    END { for (service in pool) print "pool " service "\t" pool[service] }'
+  $sudo ipvsadm -Ln --thresholds 2>/dev/null | awk '
+    /^(TCP|UDP|SCTP|FWM) / {
+      option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
+      service = option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
+    }
+    $1 == "->" && $2 != "RemoteAddress:Port" {
+      print "thresholds " service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
+    }
+    END { for (service in pool) print "pool thresholds " service "\t" pool[service] }'
+  $sudo ipvsadm -L --timeout 2>/dev/null | awk '/^Timeout/ { print "timeouts\t" $0 }'
+  $sudo ipvsadm -L --daemon 2>/dev/null | awk 'NF { print "daemon " $1 "\t" $0 }'
+  for program in iptables ip6tables; do
+    $sudo $program-save -t mangle 2>/dev/null | awk -v chain="$chain" -v program="$program" '
+      { for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) { sub(/ \[[0-9]+:[0-9]+\]$/, ""); rules = rules $0 ";"; break } }
+      END { print "marks " program "\t" rules }'
+  done
+}
+
+# What is to be run, of what is still as it was left: group, tool, line. And what was left alone.
+choose() {
+  state | awk -F '\t' '
+    BEGIN { while ((getline line < "after") > 0) { at = index(line, "\t"); if (at) { left[substr(line, 1, at - 1)] = substr(line, at + 1); known = 1 } } }
+    { now[$1] = $2 }
+    END {
+      while ((getline line < "plan") > 0) {
+        n = split(line, part, "\t"); mine = 1; m = split(part[3], keys, ";")
+        for (i = 1; known && i <= m; i++) if (now[keys[i]] != left[keys[i]]) { mine = 0; changed = keys[i] }
+        if (mine) print part[1] "\t" part[2] "\t" part[4]
+        else if (!(changed in told)) { told[changed] = 1; print "left\t-\t" changed }
+      }
+    }'
+}
+
+take_back() { # runs what was chosen, group by group
+  printf '%s\n' "$chosen" | awk -F '\t' '$1 != "left" && $1 != before { print $1, $2; before = $1 }' | while read -r group tool; do
+    case $tool in
+      ipvsadm) command='ipvsadm -R' ;;
+      *) command="$tool --noflush -w 10" ;;
+    esac
+    printf '%s\n' "$chosen" | awk -F '\t' -v group="$group" '$1 == group { print $3 }' | $sudo $command 2>&1 >/dev/null
+  done
+}
+
+word() { read -r word rest < status && printf '%s' "$word"; }
+token() { read -r word at token rest < status && printf '%s' "$token"; }
+
+undo() { # WHY
+  case $(word) in
+    undone | partly) cat status; return ;;
+  esac
+  chosen=$(choose)
+  left=$(printf '%s\n' "$chosen" | awk -F '\t' '$1 == "left" { print $3 }' | tr '\n' ';')
+  said=$(take_back | tr '\n' ' ' | sed 's/ $//')
+  line="$(date +%s) $(token) $1"
+  [ -z "$said" ] || line="$line; said: $said"
+  if [ -z "$left" ]; then line="undone $line"; else line="partly $line; somebody else changed: $left"; fi
+  rm -f spare
+  { printf '%s\n' "$line" > status.new && mv -f status.new status; } 2>/dev/null || printf '%s\n' "$line" > status
+  cat status
+}
+
+case $1 in
+  left)
+    state > after.new && mv -f after.new after
+    ;;
+  now)
+    exec 8>>../work
+    flock 8
+    undo "$2"
+    ;;
+  orphan)
+    [ "$(word)" = armed ] || exit 0
+    exec 8>>../work
+    flock 8
+    [ "$(word)" = armed ] || exit 0
+    undo 'the apply was never confirmed'
+    ;;
+  armed)
+    printf '%s\n' "$$" > watching
+    second=0 gone=0
+    while [ "$second" -lt "$2" ] && [ "$gone" -lt ${GONE_SECONDS} ]; do
+      sleep 1
+      second=$((second + 1))
+      [ "$(word)" = armed ] || exit 0
+      if flock -s -n ../lock true; then gone=$((gone + 1)); else gone=0; fi
+    done
+    exec 8>>../work
+    flock 8
+    [ "$(word)" = armed ] || exit 0
+    if [ "$gone" -gt 0 ]; then undo 'the apply died before it was confirmed'; else undo "not confirmed within $2 s"; fi
+    ;;
+esac
+`;
+
+/** One command of an undo with the entries it depends on: keys as the program's `state` prints them. */
+export interface UndoRow {
+  group: number;
+  tool: Tool;
+  keys: string[];
+  line: string;
+}
+
+/** The commands of an undo, in the order to run them, as the lines of `plan`: group, tool, keys, line, by tabs. */
+export function undoLines(commands: readonly Command[]): string[] {
+  return undoRows(commands).map(({ group, tool, keys, line }) => [group, tool, keys.join(';'), line].join('\t'));
+}
+
+/** Reads what {@link undoLines} wrote, for the simulator. */
+export function parseUndoLines(lines: readonly string[]): UndoRow[] {
+  return lines.map((text) => {
+    const [group = '', tool = '', keys = '', line = ''] = text.split('\t');
+    return { group: Number(group), tool: tool as Tool, keys: keys.split(';'), line };
+  });
+}
+
+function undoRows(commands: readonly Command[]): UndoRow[] {
+  const services = new Set(commands.flatMap((command) => (isOfService(command) ? [serviceKey(command)] : [])));
+  let group = 0;
+  let before: Command | undefined;
+  return commands.flatMap((command) => {
+    // A restore is one transaction; ipvsadm takes as many lines as there are.
+    if (command.tool !== 'ipvsadm' || before?.tool !== 'ipvsadm') group += 1;
+    before = command;
+    const keys = keysOf(command, services);
+    const lines = command.input === undefined ? [command.args.join(' ')] : command.input.trimEnd().split('\n');
+    return lines.map((line) => ({ group, tool: command.tool, keys, line }));
+  });
+}
+
+const isOfService = ({ args }: Command): boolean => ['-A', '-D', '-E'].includes(args[0] ?? '');
+
+const serviceKey = ({ args }: Command): string => [args[1], args[2], ...(args[3] === '-6' ? ['-6'] : [])].join(' ');
+
+/** Which entries have to be as they were left for this command to be ours to run. */
+function keysOf(command: Command, services: ReadonlySet<string>): string[] {
+  const { tool, args } = command;
+  if (tool !== 'ipvsadm') return [`marks ${tool.replace('-restore', '')}`];
+  const [verb = ''] = args;
+  if (verb === '--set') return ['timeouts'];
+  if (verb === '--start-daemon' || verb === '--stop-daemon') return [`daemon ${args[1] ?? ''}`];
+  const service = serviceKey(command);
+  // Removing a service removes its real servers, whoever put or changed them there.
+  if (isOfService(command))
+    return verb === '-D' ? [service, `pool thresholds ${service}`, `pool ${service}`] : [service];
+  const server = `${service} -r ${args[args.indexOf('-r') + 1] ?? ''}`;
+  return [...(services.has(service) ? [service] : []), server, `thresholds ${server}`];
+}

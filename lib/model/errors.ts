@@ -1,0 +1,136 @@
+/** Who can do something about an error. */
+export type ErrorSource = 'user' | 'director' | 'tool';
+
+interface ErrorDetails {
+  /** What to do about it. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** The one family of errors: a stable code, who can act on it, and what to do. */
+export abstract class LvsformError extends Error {
+  readonly hint?: string;
+
+  constructor(
+    readonly code: string,
+    readonly source: ErrorSource,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    if (details.hint !== undefined) this.hint = details.hint;
+  }
+}
+
+/** A problem in the user's program or artefact: where it is, and what is wrong. */
+export interface ProgramIssue {
+  /** Construct path, e.g. `edge/table/web`, or Terraform address where there is no construct. */
+  where: string;
+  /** Dotted field path, e.g. `realServers.rs1.weight`; empty for the whole entry. */
+  field: string;
+  message: string;
+  hint?: string;
+  /** The user's line, `main.ts:12:3`, where known. */
+  at?: string;
+}
+
+/** Everything that is wrong with what the user wrote, all at once. */
+export class ValidationError extends LvsformError {
+  constructor(readonly issues: readonly ProgramIssue[]) {
+    super('invalid-program', 'user', issues.map(formatIssue).join('\n'));
+  }
+}
+
+export function formatIssue(issue: ProgramIssue): string {
+  const field = issue.field === '' ? '' : `${issue.field}: `;
+  const at = issue.at === undefined ? '' : ` (${issue.at})`;
+  const hint = issue.hint === undefined ? '' : `\n  hint: ${issue.hint}`;
+  return `[${issue.where}] ${field}${issue.message}${at}${hint}`;
+}
+
+/** The user asked for something that can't be done as asked: a wrong option, a missing file, no stack of that name. */
+export class UsageError extends LvsformError {
+  constructor(code: string, message: string, details?: ErrorDetails) {
+    super(code, 'user', message, details);
+  }
+}
+
+/** A listing says something we do not understand. Never skipped: a lenient reader gives rows to the wrong service. */
+export class ParseError extends LvsformError {
+  constructor(
+    /** Which listing, e.g. `ipvsadm -Sn`. */
+    readonly listing: string,
+    /** Line number, from 1. */
+    readonly line: number,
+    /** The line itself. */
+    readonly text: string,
+    readonly reason: string,
+    details?: ErrorDetails,
+  ) {
+    super('not-understood', 'director', `${listing}, line ${line}: ${reason}: ${JSON.stringify(text)}`, details);
+  }
+}
+
+export type TransportCode =
+  | 'unreachable'
+  | 'host-key'
+  | 'auth'
+  | 'timeout'
+  | 'connection-lost'
+  | 'no-ipvsadm'
+  | 'no-permission'
+  | 'no-module'
+  | 'no-iptables'
+  | 'command-failed';
+
+/** A director could not be reached, or its tools could not be used. */
+export class TransportError extends LvsformError {
+  constructor(
+    code: TransportCode,
+    readonly director: string,
+    message: string,
+    details?: ErrorDetails,
+  ) {
+    super(code, 'director', `${director}: ${message}`, details);
+  }
+}
+
+/** The director's tools or kernel can't express or list something the stack wants. */
+export class CapabilityError extends LvsformError {
+  constructor(
+    readonly director: string,
+    readonly problems: readonly string[],
+    details?: ErrorDetails,
+  ) {
+    super('not-supported', 'director', problems.map((problem) => `${director}: ${problem}`).join('\n'), details);
+  }
+}
+
+export type ApplyCode =
+  | 'refused'
+  | 'scheduler-missing'
+  | 'not-converged'
+  | 'interrupted'
+  | 'stale'
+  | 'blocked'
+  /** Somebody else holds the lock. */
+  | 'locked'
+  /** The lock was lost while it was needed. */
+  | 'lock-lost'
+  /** The folder for records, its disk, or a tool that the net is made of is missing. */
+  | 'no-net'
+  /** The director is as it was before. */
+  | 'rolled-back';
+
+/** An apply stopped part-way: says exactly which steps took effect. */
+export class ApplyError extends LvsformError {
+  constructor(
+    code: ApplyCode,
+    readonly director: string,
+    message: string,
+    details?: ErrorDetails,
+  ) {
+    super(code, 'director', `${director}: ${message}`, details);
+  }
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/** One thing a user can fix: which field, what is wrong with it and, when known, what to do. */
+export interface Issue {
+  /** Path inside the object that was checked, e.g. `['realServers', 'rs1', 'port']`. */
+  path: (string | number)[];
+  message: string;
+  hint?: string;
+}
+
+/** One word of a command line that is read from a file: it must not become two there. */
+export const Word = z.string().regex(/^[^\s\p{Cc}]+$/u, {
+  error: (issue) => `${JSON.stringify(issue.input)} is not one word`,
+});
+
+/** A value as a message repeats it: text in quotes, so that `'3'` and 3 can be told apart. */
+export function shown(input: unknown): string {
+  return typeof input === 'string' ? `'${input}'` : String(input);
+}

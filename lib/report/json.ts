@@ -1,0 +1,15 @@
+import { formatCommand, isPlanned, type Plan } from '../model';
+
+/**
+ * A plan for scripts: one document, `format` 1. Also when a director could not be planned: its entry has an `error`.
+ *
+ * @param outcomes what an apply did, one per director
+ */
+export function renderJson(plan: Plan, outcomes?: readonly object[]): string {
+  const directors = plan.directors.map((entry) =>
+    isPlanned(entry)
+      ? { ...entry, steps: entry.steps.map((step) => ({ ...step, text: formatCommand(step.command) })) }
+      : { ...entry, changes: [], steps: [], findings: [], foreign: 0 },
+  );
+  return `${JSON.stringify({ ...plan, directors, ...(outcomes === undefined ? {} : { outcomes }) }, null, 2)}\n`;
+}

@@ -1,0 +1,44 @@
+/** How programs are found and run on a simulated director: by the login itself or through sudo, in a script or not. */
+import type { PartResult } from '../dialect/script';
+import type { Machine } from './machine';
+
+export const NOT_FOUND = 127;
+
+/** `$(…)` keeps all but the newlines at the end. */
+export const withoutNewlines = (text: string): string => text.replace(/\n+$/, '');
+
+export const isRoot = (machine: Machine): boolean => (machine.options.permission ?? 'root') === 'root';
+
+export const loginName = (machine: Machine): string => (isRoot(machine) ? 'root' : 'ops');
+
+export interface Call {
+  sudo: boolean;
+  /** Where in its script the command stands, which dash says when the program is missing. */
+  line: number;
+  stdin: string;
+  /** Runs for nobody's connection: none can be cut under it. */
+  detached?: boolean;
+}
+
+/** A command of one of our scripts. */
+export function runScripted(machine: Machine, words: readonly string[], call: Call): PartResult {
+  const { sudo, line, stdin, detached = false } = call;
+  if (sudo) return runSudo(machine, ['-n', ...words], stdin, detached);
+  const [program = '', ...rest] = words;
+  if (program === 'command') return commandV(machine, rest[1] ?? '');
+  if (!machine.has(program)) return { code: NOT_FOUND, stdout: '', stderr: `sh: ${line}: ${program}: not found\n` };
+  return machine.run(program, rest, { root: isRoot(machine), stdin, detached });
+}
+
+export function runSudo(machine: Machine, words: readonly string[], stdin: string, detached = false): PartResult {
+  const [program = '', ...rest] = words[0] === '-n' ? words.slice(1) : words;
+  if (machine.options.permission === 'none') return { code: 1, stdout: '', stderr: 'sudo: a password is required\n' };
+  if (!machine.has(program)) return { code: 1, stdout: '', stderr: `sudo: ${program}: command not found\n` };
+  return machine.run(program, rest, { root: true, stdin, detached });
+}
+
+function commandV(machine: Machine, program: string): PartResult {
+  return machine.has(program)
+    ? { code: 0, stdout: `/usr/sbin/${program}\n`, stderr: '' }
+    : { code: NOT_FOUND, stdout: '', stderr: '' };
+}

@@ -1,0 +1,94 @@
+import type { Construct } from 'constructs';
+import type { z } from 'zod';
+import {
+  DirectorName,
+  DirectorSettings,
+  ignoreIssues,
+  type IgnorePattern,
+  isPlainObject,
+  ProviderSettings,
+  readFields,
+  spellFields,
+} from '../../lib/model';
+import { TerraformProvider } from '../../lib/terraform';
+import { Reporter } from './kit/reporter';
+import { holdsUnresolved, isUnresolved } from './kit/unresolved';
+
+export interface IpvsProviderConfig extends z.input<typeof ProviderSettings> {
+  /** Another provider block beside the first, for other credentials. */
+  alias?: string;
+}
+
+/** The `ipvs` provider: one block with every director of a stack. */
+export class IpvsProvider extends TerraformProvider {
+  static readonly tfResourceType = 'ipvs';
+  private readonly aliasName: string | undefined;
+  private readonly settings: ProviderSettings;
+
+  constructor(scope: Construct, id: string, { alias, ...config }: IpvsProviderConfig = {}) {
+    super(scope, id, {
+      terraformResourceType: 'ipvs',
+      terraformGeneratorMetadata: { providerName: 'ipvs' },
+      terraformProviderSource: 'lvsform/ipvs',
+    });
+    this.aliasName = alias;
+    const reporter = new Reporter(this);
+    const { value, issues } = readFields(ProviderSettings, { ...config, directors: {} }, { isUnresolved });
+    reporter.errors(issues.length > 0 ? issues : ignoreIssues(known(value.ignore)));
+    this.settings = value;
+    for (const [name, director] of Object.entries(config.directors ?? {})) this.addDirector(name, director, reporter);
+  }
+
+  override get alias(): string | undefined {
+    return this.aliasName;
+  }
+
+  /** Names of the directors so far. */
+  get directors(): readonly string[] {
+    return Object.keys(this.settings.directors);
+  }
+
+  /** Patterns of services that are left alone, by director, as far as they are known before an apply. */
+  get ignored(): ReadonlyMap<string, readonly IgnorePattern[]> {
+    const everywhere = known(this.settings.ignore);
+    return new Map(
+      Object.entries(this.settings.directors).map(([name, { ignore }]) => [name, [...everywhere, ...known(ignore)]]),
+    );
+  }
+
+  /** Adds a director under a name that is new to this block; what is wrong with it goes to `reporter`. */
+  addDirector(name: string, settings: z.input<typeof DirectorSettings>, reporter: Reporter): void {
+    const named = DirectorName.safeParse(name);
+    for (const issue of named.error?.issues ?? []) reporter.error({ path: [], message: issue.message });
+    const { value, issues } = readFields(DirectorSettings, settings, { isUnresolved });
+    reporter.errors(issues.length > 0 ? issues : ignoreIssues(known(value.ignore)));
+    this.settings.directors[name] = value;
+  }
+
+  protected override synthesizeAttributes(): Record<string, unknown> {
+    const attributes = spellFields(ProviderSettings, this.settings);
+    return isPlainObject(attributes) ? attributes : {};
+  }
+
+  /** cdktf would spell the names of directors in snake_case. */
+  override toTerraform(): unknown {
+    const json: unknown = super.toTerraform();
+    const block = dig(json, ['provider', 'ipvs', 0]);
+    if (block !== undefined) block['directors'] = this.synthesizeAttributes()['directors'];
+    return json;
+  }
+}
+
+function known(patterns: readonly IgnorePattern[] | undefined): IgnorePattern[] {
+  const given: unknown = patterns;
+  return Array.isArray(given) ? (given as IgnorePattern[]).filter((pattern) => !holdsUnresolved(pattern)) : [];
+}
+
+/** The object at a path of keys. */
+function dig(value: unknown, path: readonly (string | number)[]): Record<string, unknown> | undefined {
+  let inner = value;
+  for (const key of path) {
+    inner = typeof inner === 'object' && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined;
+  }
+  return isPlainObject(inner) ? inner : undefined;
+}

@@ -1,0 +1,91 @@
+/** Drains on a simulated director: who waits, how it ends, and what an interruption leaves. */
+import type { DesiredStack, ServicePolicy } from '../../lib/model';
+import { applyPlan, type ApplyHooks, planStacks } from '../../lib/pipeline';
+import { type Sim, startSim } from '../../lib/sim';
+import { createSshConnector } from '../../lib/transport';
+import { server, service, WEB } from '../plan/tables';
+
+let sim: Sim;
+beforeEach(async () => {
+  sim = await startSim();
+});
+afterEach(() => sim.close());
+
+const connect = createSshConnector({ env: { HOME: '/nonexistent' } });
+const WEB_ID = 'tcp/192.0.2.10:80';
+
+function lb1(): Sim['directors'][number] {
+  const [director] = sim.directors;
+  if (director === undefined) throw new Error('no director');
+  return director;
+}
+
+async function apply(addresses: readonly string[], policy: ServicePolicy = {}, hooks: ApplyHooks = {}) {
+  const { name, host, port, user, identityFile, hostKey } = lb1();
+  const services = addresses.length === 0 ? [] : [service(WEB, addresses.map((address) => server(address)))]; // prettier-ignore
+  const stack: DesiredStack = {
+    stack: 'edge',
+    directors: [
+      {
+        director: { name, host, port, user, identityFile, hostKey, agent: false },
+        table: { services, marks: [], timeouts: {}, daemons: [] },
+        policies: { [WEB_ID]: policy },
+        sources: {},
+      },
+    ],
+    gates: [],
+  };
+  const open = await planStacks([stack], { connect });
+  try {
+    const [report] = await applyPlan(open, { tool: '0.1.0', author: { by: 'ada@test' } }, hooks);
+    return report;
+  } finally {
+    await open.close();
+  }
+}
+
+const drain = { timeoutSeconds: 60 };
+const BOTH = ['10.0.0.1', '10.0.0.2'];
+
+test('a real server is removed as soon as its connections are over, and the service is never without the other', async () => {
+  await apply(BOTH, { drain });
+  lb1().setConnections('10.0.0.2:80', { active: 3 });
+  const heard: string[] = [];
+  const report = await apply(['10.0.0.1'], { drain }, {
+    onEvent: (_, event) => {
+      heard.push(event.kind);
+      if (event.kind !== 'draining') return;
+      expect(event.progress[0]).toMatchObject({ service: WEB_ID, server: '10.0.0.2:80' });
+      expect(lb1().rules()).toContain('-r 10.0.0.2:80 -g -w 0');
+      lb1().setConnections('10.0.0.2:80', { active: 0 });
+    },
+  }); // prettier-ignore
+  expect(report).toMatchObject({ outcome: 'applied', drained: [{ server: '10.0.0.2:80', endedBy: 'drained' }] });
+  expect(heard.filter((kind) => kind === 'confirmed')).toHaveLength(2);
+  expect(lb1().rules()).toBe('-A -t 192.0.2.10:80 -s wrr\n-a -t 192.0.2.10:80 -r 10.0.0.1:80 -g -w 1\n');
+}, 60_000);
+
+test('a service that is no longer declared is drained as its ledger remembers, and its time is up some day', async () => {
+  await apply(BOTH, { drain: { timeoutSeconds: 1 } });
+  lb1().setConnections('10.0.0.2:80', { active: 3 });
+  const report = await apply([]);
+  expect(report).toMatchObject({
+    outcome: 'applied',
+    drained: [
+      { server: '10.0.0.1:80', endedBy: 'drained' },
+      { server: '10.0.0.2:80', endedBy: 'timeout', connections: 3 },
+    ],
+  });
+  expect(lb1().rules()).toBe('');
+}, 60_000);
+
+test('an interrupted drain says so; declared again, the server serves again', async () => {
+  await apply(BOTH, { drain });
+  lb1().setConnections('10.0.0.2:80', { active: 3 });
+  const stop = new AbortController();
+  const report = await apply(['10.0.0.1'], { drain }, { signal: stop.signal, onEvent: (_, { kind }) => { if (kind === 'draining') stop.abort(); } }); // prettier-ignore
+  expect(report).toMatchObject({ outcome: 'failed', error: { code: 'interrupted' } });
+  expect(lb1().rules()).toContain('-r 10.0.0.2:80 -g -w 0');
+  expect(await apply(BOTH, { drain })).toMatchObject({ outcome: 'applied' });
+  expect(lb1().rules()).toContain('-r 10.0.0.2:80 -g -w 1');
+}, 60_000);

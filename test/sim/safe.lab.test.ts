@@ -1,0 +1,212 @@
+/**
+ * The scripts of a safe apply on a simulated director and on a real one with dash, flock and coreutils: the same input
+ * has to give the same words, the same tables and the same files. Where they differ the lab is right.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { RECORDS_FOLDER } from '../../lib/model';
+import { type Sim, startSim } from '../../lib/sim';
+import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
+import { ipvsadm, type Login, restore, SafeClient } from './safe-client';
+
+const ADA = 'aaaaaaaaaaaaaaaa';
+const BOB = 'bbbbbbbbbbbbbbbb';
+
+/** A director of either kind, as somebody sees it who is there. */
+interface Place {
+  login: Login;
+  exec(...argv: string[]): Promise<string>;
+  files(): Promise<Record<string, string>>;
+  /** Takes all the room there is. */
+  fillDisk(): Promise<void>;
+}
+
+type Scenario = (place: Place, tell: (what: unknown) => void) => Promise<void>;
+
+const web = ipvsadm('-A -t 192.0.2.1:80 -s wrr');
+const rs1 = ipvsadm('-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 3 -x 9 -y 3');
+const mark = restore('-A LVSFORM-edge -d 192.0.2.1/32 -j MARK --set-xmark 0x7/0xffffffff');
+const fwm6 = ipvsadm('-A -f 7 -6 -s rr');
+const rs6 = ipvsadm('-a -f 7 -6 -r [2001:db8::1]:0 -g -w 1 -x 0 -y 0');
+const timeouts = ipvsadm('--set 800 100 200');
+const daemon = ipvsadm('--start-daemon master --mcast-interface lo --syncid 3');
+const all = { commands: [web, rs1, fwm6, rs6, mark, timeouts, daemon], undo: [ipvsadm('--stop-daemon master'), ipvsadm('--set 900 120 300'), restore(), ipvsadm('-d -f 7 -6 -r [2001:db8::1]:0'), ipvsadm('-D -f 7 -6'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80'), ipvsadm('-D -t 192.0.2.1:80')] }; // prettier-ignore
+
+/** What a process id or a clock decides. */
+function comparable([path, text]: [string, string]): [string, string] {
+  if (path.endsWith('/watching')) return [path, 'PID'];
+  if (path.endsWith('/after')) return [path, text.split('\n').sort().join('\n')];
+  return [path, text.replace(/^(\w+) \d{10} /, '$1 TIME ')];
+}
+
+async function tellAll(place: Place, tell: (what: unknown) => void): Promise<void> {
+  tell(Object.fromEntries(Object.entries(await place.files()).map(comparable)));
+  tell(await place.exec('ipvsadm', '-Sn'));
+  tell(await place.exec('ipvsadm', '-Ln', '--thresholds'));
+  tell(await place.exec('ipvsadm', '-L', '--timeout'));
+  tell(await place.exec('ipvsadm', '-L', '--daemon'));
+  tell((await place.exec('iptables-save', '-t', 'mangle')).replace(/^#.*\n|\[\d+:\d+\]/gm, ''));
+}
+
+/** Until a file is there that says this. */
+async function until(place: Place, name: string, words: RegExp): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (words.test((await place.files())[`${RECORDS_FOLDER}/edge.undo/${name}`] ?? '')) return;
+    await wait(100);
+  }
+  throw new Error(`${name} never says ${String(words)}: ${JSON.stringify(await place.files())}`);
+}
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'an apply that is confirmed, and rolled back by hand': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { said, conversation } = await client.lock(ADA);
+    tell([said, conversation.complaint(), await client.locks()]);
+    const other = await SafeClient.connect(place.login);
+    tell((await other.lock(BOB)).said);
+    tell([await other.guard({ token: BOB, commands: [web] }), await other.confirm(BOB), await other.rollback(BOB)]);
+    tell(await client.guard({ token: ADA, seconds: 600, ...all }));
+    await until(place, 'after', /./);
+    await tellAll(place, tell);
+    tell(await other.confirm(ADA, { entries: ['tcp/192.0.2.1:80'] }));
+    await tellAll(place, tell);
+    tell([await client.rollback(ADA), await client.rollback(ADA), await client.rollback(ADA, 'none')].map(timeless));
+    const marked = (mark: number) => ({ by: 'fwmark', mark, family: 'inet' }) as const;
+    for (const n of [1, 3]) {
+      await place.exec('ipvsadm', '-A', '-f', String(n));
+      await place.exec('ipvsadm', '-a', '-f', String(n), '-r', '10.0.0.1');
+    }
+    tell(await client.drain([marked(1), marked(2), marked(3)]));
+    await conversation.close();
+    await conversation.ended;
+    tell(await client.locks());
+    await tellAll(place, tell);
+    await other.close();
+    await client.close();
+  },
+  'a client that dies, and what its undo is refused': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    await client.lock(ADA);
+    const undo = [...all.undo, ipvsadm('-D -f 98'), ipvsadm('-D -f 99')];
+    tell(await client.guard({ token: ADA, seconds: 600, ...all, undo }));
+    await until(place, 'after', /./);
+    await client.close();
+    await until(place, 'status', /^undone/);
+    await tellAll(place, tell);
+    const next = await SafeClient.connect(place.login);
+    const { said, conversation } = await next.lock(BOB);
+    tell([said, await next.confirm(BOB, null)]);
+    await conversation.close();
+    await tellAll(place, tell);
+    await next.close();
+  },
+  'a batch that is refused, and entries that somebody else changes before it is undone': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    const commands = [...all.commands, ipvsadm('-D -f 99'), ipvsadm('-A -f 50')];
+    tell(await client.guard({ token: ADA, ...all, commands }));
+    await until(place, 'after', /./);
+    await place.exec('ipvsadm', ...'-e -f 7 -6 -r [2001:db8::1]:0 -g -w 1 -x 5'.split(' '));
+    await place.exec('ipvsadm', '--set', '700', '0', '0');
+    await place.exec('ipvsadm', '-A', '-f', '1');
+    tell(timeless(await client.rollback(ADA)));
+    tell(timeless(await client.confirm(ADA)));
+    await tellAll(place, tell);
+    // The next apply takes the place of its undo, and is not confirmed at all.
+    tell(await client.guard({ token: ADA, seconds: 1, commands: [ipvsadm('-A -f 51')], undo: [ipvsadm('-D -f 51')] }));
+    await until(place, 'status', /^undone/);
+    tell(timeless(await client.confirm(ADA)));
+    await conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
+  'a disk that is full': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    await client.lock(ADA);
+    tell(await client.guard({ token: ADA, seconds: 600, commands: [web], undo: [ipvsadm('-D -t 192.0.2.1:80')] }));
+    await until(place, 'after', /./);
+    await place.fillDisk();
+    tell(await client.confirm(ADA));
+    await client.close();
+    await until(place, 'status', /^undone/);
+    await tellAll(place, tell);
+  },
+};
+
+const timeless = (said: { word: string; rest: string } | undefined) =>
+  said && { ...said, rest: said.rest.replace(/^(\w+) \d{10} /, '$1 TIME ') };
+
+function simulated(sim: Sim): Place {
+  const director = sim.directors[0]!;
+  return {
+    login: director,
+    exec: (...argv) => Promise.resolve(director.exec(argv).stdout),
+    files: () => Promise.resolve(director.files()),
+    // It fills up by itself, see diskFull.
+    fillDisk: () => Promise.resolve(),
+  };
+}
+
+async function real(director: LabDirector, user: 'root' | 'lvsform'): Promise<Place> {
+  await director.ok(['mount', '-t', 'tmpfs', '-o', `size=256k,mode=0755,uid=${user === 'root' ? 0 : 1000}`, 'none', RECORDS_FOLDER]); // prettier-ignore
+  const { name, host, port, identityFile, hostKey } = director;
+  const filler = `${RECORDS_FOLDER}/filler`;
+  return {
+    login: { name, host, port, user, identityFile, hostKey },
+    exec: (...argv) => director.ok(argv),
+    files: async () => {
+      const each = `for f in $(find ${RECORDS_FOLDER} -type f ! -name filler); do echo "$f"; base64 -w 0 "$f"; echo; done`;
+      const lines = (await director.ok(['sh', '-c', each])).split('\n');
+      const files: Record<string, string> = {};
+      for (let i = 0; i + 1 < lines.length; i += 2) files[lines[i] ?? ''] = Buffer.from(lines[i + 1] ?? '', 'base64').toString(); // prettier-ignore
+      return files;
+    },
+    fillDisk: async () => {
+      await director.exec(['sh', '-c', `cat /dev/zero >${filler}`]);
+    },
+  };
+}
+
+/** What a scenario tells on a simulated and on a real director. */
+async function tellTwice(lab: Lab, name: string, user: 'root' | 'lvsform'): Promise<unknown[][]> {
+  const director = await lab.director();
+  const sim = await startSim({
+    permission: user === 'root' ? 'root' : 'sudo',
+    interfaces: { lo: 65536 },
+    // From the ledger on: the holder, six files of the undo, the sign that it watches and how the table was left.
+    ...(name.includes('disk') ? { diskFull: 10 } : {}),
+  });
+  try {
+    const places = [simulated(sim), await real(director, user)];
+    return await Promise.all(
+      places.map(async (place) => {
+        const story: unknown[] = [];
+        await SCENARIOS[name]?.(place, (what) => story.push(what));
+        return story;
+      }),
+    );
+  } finally {
+    await sim.close();
+    await director.release();
+  }
+}
+
+describeLab('a safe apply', () => {
+  const users = Object.keys(SCENARIOS).map((name, i) => [name, i % 2 === 0 ? 'root' : 'lvsform'] as const);
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await startLab();
+  });
+  afterAll(() => lab.close());
+
+  // None of them depends on how fast the lab is, and it may be very slow.
+  test.each(users)(
+    '%s, as %s',
+    async (name, user) => {
+      const [inSim = [], inLab] = await tellTwice(lab, name, user);
+      expect(inSim.length).toBeGreaterThan(6);
+      expect(inSim).toEqual(inLab);
+    },
+    900_000,
+  );
+});

@@ -1,0 +1,309 @@
+/** A safe apply on a simulated director, script by script over SSH, and everything that may cut it short. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { type MachineOptions, type Sim, type SimDirector, startSim } from '../../lib/sim';
+import { RECORDS_FOLDER } from '../../lib/model';
+import { ipvsadm, restore, SafeClient } from './safe-client';
+
+const ADA = 'aaaaaaaaaaaaaaaa';
+const BOB = 'bbbbbbbbbbbbbbbb';
+/** A second of these directors. */
+const SECOND_MS = 50;
+
+const BEFORE = '-A -f 1 -s wlc\n-a -f 1 -r 10.0.0.1:0 -g -w 1\n';
+const apply = [ipvsadm('-A -t 192.0.2.1:80 -s wrr'), ipvsadm('-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 3 -x 9 -y 3')];
+const undo = [ipvsadm('-D -t 192.0.2.1:80')];
+const AFTER = '-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 3\n';
+const DONE = [
+  { code: 0, stderr: '' },
+  { code: 0, stderr: '' },
+];
+
+let sim: Sim | undefined;
+let clients: SafeClient[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await sim?.close();
+  [sim, clients] = [undefined, []];
+});
+
+async function start(options: MachineOptions = {}): Promise<SimDirector> {
+  sim = await startSim({ rules: { lb1: BEFORE }, secondMs: SECOND_MS, ...options });
+  return sim.directors[0]!;
+}
+
+async function connect(director: SimDirector): Promise<SafeClient> {
+  const client = await SafeClient.connect(director);
+  clients.push(client);
+  return client;
+}
+
+const lock = async (client: SafeClient, token = ADA, beats = true) =>
+  client.lock(token, { beats, secondMs: SECOND_MS });
+
+/** A client that holds the lock. */
+async function holding(director: SimDirector, token = ADA): Promise<SafeClient> {
+  const client = await connect(director);
+  expect((await lock(client, token)).said).toEqual({ word: 'locked', rest: '' });
+  return client;
+}
+
+const status = (director: SimDirector): string | undefined => director.files()[`${RECORDS_FOLDER}/edge.undo/status`];
+
+/** Waits for the director to have put itself back, or whatever the status is to say. */
+async function until(director: SimDirector, words: RegExp): Promise<string> {
+  for (let waited = 0; waited < 5000; waited += 10) {
+    const found = status(director);
+    if (found !== undefined && words.test(found)) return found;
+    await wait(10);
+  }
+  throw new Error(`the status is still ${status(director)}`);
+}
+
+describe('the lock', () => {
+  test('is held by one, who is named to others, until it is given back', async () => {
+    const director = await start();
+    const ada = await connect(director);
+    const held = await lock(ada);
+    expect(held.said).toEqual({ word: 'locked', rest: '' });
+    const bob = await connect(director);
+    const refused = { word: 'held', rest: expect.stringContaining(ADA) as string };
+    expect(await bob.locks()).toEqual(refused);
+    expect((await lock(bob, BOB)).said).toEqual(refused);
+    await held.conversation.close();
+    expect(await bob.locks()).toEqual({ word: 'free', rest: '' });
+    expect((await lock(bob, BOB)).said?.word).toBe('locked');
+  });
+
+  test('is free as soon as its holder is gone', async () => {
+    const director = await start();
+    const ada = await holding(director);
+    await ada.close();
+    expect((await lock(await connect(director), BOB)).said?.word).toBe('locked');
+  });
+
+  test('is free when its holder gives no sign of life', async () => {
+    const director = await start();
+    const ada = await connect(director);
+    const { conversation } = await lock(ada, ADA, false);
+    const started = Date.now();
+    await conversation.ended;
+    expect(Date.now() - started).toBeGreaterThan(7 * SECOND_MS);
+    expect(await ada.locks()).toEqual({ word: 'free', rest: '' });
+    expect(await ada.guard({ token: ADA, commands: apply })).toEqual({ word: 'lost', rest: '' });
+    expect(director.rules()).toBe(BEFORE);
+  });
+
+  test('needs a folder, which a login without rights can’t make', async () => {
+    const director = await start({ permission: 'sudo', recordsFolder: 'missing' });
+    const ada = await connect(director);
+    expect((await lock(ada)).said).toEqual({ word: 'no-folder', rest: 'ops' });
+    expect(await ada.locks()).toEqual({ word: 'free', rest: '' });
+  });
+
+  test('of somebody else keeps one from changing anything', async () => {
+    const director = await start();
+    await holding(director);
+    const bob = await connect(director);
+    expect(await bob.guard({ token: BOB, commands: apply })).toEqual({ word: 'lost', rest: '' });
+    expect(await bob.confirm(BOB)).toEqual({ word: 'lost', rest: '' });
+    expect(await bob.rollback(BOB)).toEqual({ word: 'lost', rest: '' });
+    expect(director.rules()).toBe(BEFORE);
+  });
+});
+
+describe('the dead man’s switch', () => {
+  test.each(['root', 'sudo'] as const)('is disarmed by a confirmation (%s)', async (permission) => {
+    const director = await start({ permission });
+    const ada = await holding(director);
+    expect(await ada.guard({ token: ADA, seconds: 4, commands: apply, undo })).toEqual(DONE);
+    expect(status(director)).toMatch(/^armed \d+ aaaaaaaaaaaaaaaa\n$/);
+    expect(await ada.confirm(ADA, { entries: ['tcp/192.0.2.1:80'] })).toEqual({ word: 'confirmed', rest: '' });
+    await wait(8 * SECOND_MS);
+    expect(director.rules()).toBe(AFTER + BEFORE);
+    expect(status(director)).toMatch(/^confirmed /);
+    expect(director.files()).toMatchObject({
+      [`${RECORDS_FOLDER}/edge.json`]: '{"entries":["tcp/192.0.2.1:80"]}\n',
+      [`${RECORDS_FOLDER}/journal`]: '{"did":"apply"}\n',
+    });
+  });
+
+  test('fires when nobody confirms', async () => {
+    const director = await start();
+    const ada = await holding(director);
+    await ada.guard({ token: ADA, seconds: 4, commands: [...apply, restore('-A LVSFORM-edge -j MARK --set-mark 1')], undo: [restore(), ...undo] }); // prettier-ignore
+    expect(await until(director, /undone/)).toMatch(/^undone \d+ aaaaaaaaaaaaaaaa not confirmed within 4 s\n$/);
+    expect(director.rules()).toBe(BEFORE);
+    expect(director.marks()).not.toContain('MARK');
+    const said = await ada.confirm(ADA);
+    expect(said).toEqual({ word: 'undone', rest: status(director)?.trim() });
+    expect(Object.keys(director.files())).not.toContain(`${RECORDS_FOLDER}/edge.json`);
+  });
+
+  test('fires early when the client dies', async () => {
+    const director = await start();
+    const ada = await holding(director);
+    await ada.guard({ token: ADA, seconds: 100, commands: apply, undo });
+    await ada.close();
+    expect(await until(director, /undone/)).toContain('the apply died before it was confirmed');
+    expect(director.rules()).toBe(BEFORE);
+  });
+
+  test('fires when the connection is cut in the middle of the batch', async () => {
+    const director = await start({ dropAfter: 1 });
+    const ada = await holding(director);
+    await expect(ada.guard({ token: ADA, seconds: 100, commands: apply, undo })).rejects.toThrow('was lost');
+    expect(director.rules()).toBe(`-A -t 192.0.2.1:80 -s wrr\n${BEFORE}`);
+    await until(director, /^undone/);
+    expect(director.rules()).toBe(BEFORE);
+    expect(await (await connect(director)).locks()).toEqual({ word: 'free', rest: '' });
+  });
+
+  test('fires when the network falls silent, after the batch was run to its end', async () => {
+    const director = await start({ silentAfter: 1 });
+    const ada = await holding(director);
+    const guarded = ada.guard({ token: ADA, seconds: 100, commands: apply, undo, timeoutMs: 200 });
+    await expect(guarded).rejects.toThrow('did not end within');
+    expect(director.rules()).toBe(AFTER + BEFORE);
+    const bob = await connect(director);
+    expect((await lock(bob, BOB)).said?.word).toBe('held');
+    expect(await until(director, /undone/)).toContain('the apply died before it was confirmed');
+    expect(director.rules()).toBe(BEFORE);
+    expect((await lock(bob, BOB)).said?.word).toBe('locked');
+  });
+
+  test('is not waited for by the next holder: what was left armed is undone first', async () => {
+    const director = await start({ secondMs: 500 });
+    const ada = await connect(director);
+    await lock(ada, ADA, false);
+    await ada.guard({ token: ADA, seconds: 100, commands: apply, undo });
+    await ada.close();
+    const bob = await connect(director);
+    expect((await lock(bob, BOB, false)).said?.word).toBe('locked');
+    expect(status(director)).toMatch(/^undone \d+ aaaaaaaaaaaaaaaa the apply was never confirmed\n$/);
+    expect(director.rules()).toBe(BEFORE);
+  });
+
+  test('is not fired twice, and what the undo was refused is told', async () => {
+    const director = await start({ refuseNth: 3 });
+    const ada = await holding(director);
+    await ada.guard({ token: ADA, seconds: 2, commands: apply, undo });
+    const first = await until(director, /undone/);
+    expect(first).toContain('not confirmed within 2 s; said: Memory allocation problem\n');
+    expect(await ada.rollback(ADA)).toEqual({ word: 'done', rest: first.trim() });
+    expect(director.rules()).toBe(AFTER + BEFORE);
+  });
+});
+
+describe('the undo leaves alone', () => {
+  test.each([
+    ['a touched service', '-E -t 192.0.2.1:80 -s lc', '-t 192.0.2.1:80', '-A -t 192.0.2.1:80 -s lc\n'],
+    [
+      'the thresholds of a touched server',
+      '-e -t 192.0.2.1:80 -r 10.0.0.1 -g -w 3 -x 8',
+      'pool thresholds -t 192.0.2.1:80',
+      '-A -t 192.0.2.1:80 -s wrr\n',
+    ],
+    [
+      'a service that got another server',
+      '-a -t 192.0.2.1:80 -r 10.0.0.9 -g',
+      'pool -t 192.0.2.1:80',
+      '-A -t 192.0.2.1:80 -s wrr\n',
+    ],
+  ])('%s that somebody else has changed since', async (_what, command, key, kept) => {
+    const director = await start();
+    const ada = await holding(director);
+    const mine = [...apply, ipvsadm('-A -f 2')];
+    const takeBack = [ipvsadm('-D -f 2'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80'), ipvsadm('-D -t 192.0.2.1:80')];
+    await ada.guard({ token: ADA, commands: mine, undo: takeBack });
+    expect(director.exec(['ipvsadm', ...command.split(' ')]).code).toBe(0);
+    const said = await ada.rollback(ADA);
+    expect(said?.word).toBe('done');
+    expect(said?.rest).toMatch(/^partly \d+ aaaaaaaaaaaaaaaa asked for; somebody else changed: /);
+    expect(said?.rest).toContain(`${key};`);
+    expect(director.rules()).toContain(kept);
+    expect(director.rules()).not.toContain('-f 2');
+  });
+
+  test('nothing, when only what it does not touch was changed', async () => {
+    const director = await start();
+    const ada = await holding(director);
+    await ada.guard({ token: ADA, commands: apply, undo });
+    director.exec(['ipvsadm', '-E', '-f', '1', '-s', 'rr']);
+    expect((await ada.rollback(ADA))?.rest).toMatch(/^undone \d+ aaaaaaaaaaaaaaaa asked for$/);
+    expect(director.rules()).toBe(BEFORE.replace('wlc', 'rr'));
+  });
+});
+
+test('a stack without an undo has nothing to roll back, and each stack has its own', async () => {
+  const director = await start();
+  const ada = await holding(director);
+  expect(await ada.rollback(ADA)).toEqual({ word: 'nothing', rest: '' });
+  await ada.guard({ token: ADA, commands: apply, undo, record: 'other' });
+  expect(await ada.rollback(ADA)).toEqual({ word: 'nothing', rest: '' });
+  expect((await ada.rollback(ADA, 'other'))?.word).toBe('done');
+  expect(director.rules()).toBe(BEFORE);
+});
+
+test.each(['root', 'sudo'] as const)(
+  'connections of services, also of those after one that is gone (%s)',
+  async (permission) => {
+    const director = await start({ permission });
+    director.setConnections('10.0.0.1:0', { active: 3, inactive: 4 });
+    const key = (mark: number) => ({ by: 'fwmark', mark, family: 'inet' }) as const;
+    const counts = await (await connect(director)).drain([key(99), key(1)]);
+    expect(counts).toEqual({ 'fwm/1': { '10.0.0.1:0': { active: 3, inactive: 4 } } });
+  },
+);
+
+test('a removed ledger, and a journal of 500 lines', async () => {
+  const director = await start();
+  const ada = await holding(director);
+  for (let i = 0; i < 502; i++) await ada.confirm(ADA, i === 0 ? { entries: [] } : null);
+  expect(Object.keys(director.files())).not.toContain(`${RECORDS_FOLDER}/edge.json`);
+  expect(director.files()[`${RECORDS_FOLDER}/journal`]?.split('\n')).toHaveLength(501);
+});
+
+describe('a full disk', () => {
+  test('is found before anything is locked or changed', async () => {
+    const director = await start({ diskFull: true });
+    expect((await lock(await connect(director))).said).toEqual({ word: 'no-room', rest: 'holder' });
+    expect(Object.keys(director.files())).toEqual([`${RECORDS_FOLDER}/lock`, `${RECORDS_FOLDER}/work`]);
+  });
+
+  test('keeps the undo from being placed, and so the batch from being begun', async () => {
+    const director = await start({ diskFull: 4 });
+    const ada = await holding(director);
+    expect(await ada.guard({ token: ADA, seconds: 4, commands: apply, undo })).toEqual({ word: 'no-room', rest: 'undo' }); // prettier-ignore
+    expect(director.rules()).toBe(BEFORE);
+    expect(status(director)).toBeUndefined();
+  });
+
+  test('under the ledger: the director puts itself back', async () => {
+    // The holder, six files of the undo, the sign that it watches, how the table was left.
+    const director = await start({ diskFull: 10 });
+    const ada = await holding(director);
+    expect(await ada.guard({ token: ADA, seconds: 4, commands: apply, undo })).toEqual(DONE);
+    expect(await ada.confirm(ADA)).toEqual({ word: 'no-room', rest: 'ledger' });
+    expect(await until(director, /undone/)).toContain('not confirmed within 4 s');
+    expect(director.rules()).toBe(BEFORE);
+    expect(Object.keys(director.files()).filter((path) => /json|spare|new/.test(path))).toEqual([]);
+  });
+});
+
+test('a reboot leaves the files, and nothing that runs', async () => {
+  const director = await start();
+  const ada = await holding(director);
+  await ada.guard({ token: ADA, seconds: 4, commands: apply, undo });
+  const files = director.files();
+  director.reboot();
+  expect(director.rules()).toBe('');
+  await wait(8 * SECOND_MS);
+  expect(director.files()).toEqual(files);
+  expect(status(director)).toMatch(/^armed /);
+  const bob = await connect(director);
+  expect(await bob.locks()).toEqual({ word: 'free', rest: '' });
+  // The next holder finds the orphan, whose table is gone.
+  expect((await lock(bob, BOB)).said?.word).toBe('locked');
+  expect(status(director)).toMatch(/^partly .* somebody else changed: /);
+});
