@@ -50,6 +50,8 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     '{',
     '  mkdir "$new" && between program undo > "$new/run" && between undo end > "$new/plan" &&',
     `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" &&`,
+    // The second half of an apply goes back to where the first began.
+    '  case $(cat "$undo/status" 2>/dev/null) in *" $token"*) cp "$undo/before" "$new/before" ;; *) sh "$new/run" before ;; esac &&',
     '  head -c 8192 /dev/zero > "$new/spare" && printf "%s\n" "$state $(date +%s) $token" > "$new/status"',
     '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
     '{ [ ! -e "$undo" ] || mv "$undo" "$old"; } && mv "$new" "$undo" && rm -rf "$old"',

@@ -21,6 +21,7 @@ import { parseSave } from './rules';
 import type { FetchPart, PartResult } from './script';
 import { parseDaemons, parseIptablesVersion, parseTimeouts, parseVersion } from './settings';
 import { type ListedService, parseTable } from './table';
+import { isListedTwice } from './text';
 
 /** The table was changed while it was being read: read it again. */
 export class TornReadError extends LvsformError {
@@ -48,8 +49,7 @@ export function parseLive(parts: Record<FetchPart, PartResult>, director: string
   checkPath(parts.path, director);
   const listing = (name: FetchPart): string => checkPart(name, parts[name], director);
   const ipvsadm = parseVersion(listing('version'));
-  const listed = parseTable(listing('thresholds'), 'thresholds').services;
-  const services = withThresholds(parseSave(listing('save')), listed, director);
+  const { listed, services } = readServices(listing('save'), listing('thresholds'), director);
   // Files that are not there are nothing to complain about.
   const files = parseFiles(parts.records.stdout);
   const inet = readMarks(parts, 'inet', director, chain);
@@ -92,6 +92,18 @@ function countConnections(services: readonly ListedService[]): LiveDirector['con
 }
 
 const isDebian = (part: PartResult): boolean => part.code === 0 && part.stdout.trim() !== '';
+
+function readServices(save: string, thresholds: string, director: string) {
+  try {
+    const listed = parseTable(thresholds, 'thresholds').services;
+    return { listed, services: withThresholds(parseSave(save), listed, director) };
+  } catch (error) {
+    // The kernel hands out its table in parts and counts where it was: what was put in meanwhile moves the rest along,
+    // and an entry comes once more (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_genl_dump_services).
+    if (isListedTwice(error)) throw new TornReadError(director, error.reason);
+    throw error;
+  }
+}
 
 /** Puts thresholds, which `-S` loses, where they belong. */
 function withThresholds(

@@ -29,7 +29,7 @@ import {
   type VirtualService,
 } from '../model';
 import { type Options, readCommand, type Verb } from './command-words';
-import { misread, readLines, splitWords } from './text';
+import { listedTwice, misread, readLines, splitWords } from './text';
 import {
   hostPortReader,
   readEngine,
@@ -156,7 +156,7 @@ class RulesReader {
   private addService(options: Options): void {
     const key = this.readKey(options);
     const id = serviceId(key);
-    if (this.services.has(id)) misread(`service ${id} is listed twice`);
+    if (this.services.has(id)) listedTwice(`service ${id}`);
     const family = serviceFamily(key);
     const scheduler = readScheduler(options.scheduler ?? this.omitted('-s', 'wlc'));
     const service: VirtualService = {
@@ -177,7 +177,7 @@ class RulesReader {
     const { service, servers } = this.serviceOf(options);
     const server = this.readServer(options, service.key);
     const id = `${server.address} ${server.port}`;
-    if (servers.has(id)) misread(`real server ${options.realServer ?? ''} is listed twice`);
+    if (servers.has(id)) listedTwice(`real server ${options.realServer ?? ''}`);
     servers.add(id);
     service.realServers.push(server);
   }

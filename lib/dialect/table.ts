@@ -11,7 +11,7 @@ import {
   type ServiceKey,
 } from '../model';
 import { type Cells, readCells, TABLE_KINDS, type TableKind } from './columns';
-import { misread, readLines, splitWords } from './text';
+import { listedTwice, misread, readLines, splitWords } from './text';
 import { hostPortReader, readEngine, readFlags, readMark, readNetmask, readScheduler, readTimeout } from './values';
 
 type Layout = (typeof TABLE_KINDS)[number];
@@ -116,7 +116,7 @@ class TableReader {
       misread('a second listing begins', 'pass one listing at a time');
     const { key, rest } = this.readKey(words);
     const id = serviceId(key);
-    if (this.services.has(id)) misread(`service ${id} is listed twice`);
+    if (this.services.has(id)) listedTwice(`service ${id}`);
     const counts = layout.kind === 'stats' || layout.kind === 'rate';
     const service: ListedService = {
       key,
@@ -144,7 +144,7 @@ class TableReader {
     if (words[1] === 'RemoteAddress:Port') misread('a second listing begins', 'pass one listing at a time');
     const current = this.current ?? misread('a real server without a service');
     const { address, port, text } = this.hostPort(words[1] ?? '');
-    if (current.servers.has(text)) misread(`real server ${text} is listed twice`);
+    if (current.servers.has(text)) listedTwice(`real server ${text}`);
     current.servers.add(text);
     current.service.realServers.push({ address, port, ...readCells(words.slice(2), layout.columns) });
   }

@@ -18,6 +18,17 @@ export function misread(reason: string, hint?: string): never {
   throw new Misread(reason, hint);
 }
 
+const TWICE = ' is listed twice';
+
+/** Says that the line being read lists something once more. */
+export function listedTwice(what: string): never {
+  return misread(what + TWICE);
+}
+
+/** Whether that was what {@link listedTwice} said. */
+export const isListedTwice = (error: unknown): error is ParseError =>
+  error instanceof ParseError && error.reason.endsWith(TWICE);
+
 /** Splits a line at blanks, of which listings use one or, to fill columns, many. */
 export function splitWords(line: string): string[] {
   const words = line.includes('\t') ? line.split(/[ \t]/) : line.split(' ');

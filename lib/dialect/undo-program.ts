@@ -7,6 +7,8 @@
  * Constant text for any POSIX shell and awk. Beside it in its folder:
  *
  * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules
+ * - `before`: the table before the apply, made by `run before`. What is as it was then needs no undo: its command was
+ *   never run, or taken back by hand.
  * - `after`: the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo runs was
  *   changed by somebody else and is left alone.
  * - `status`: one line, see UndoRecord; `spare`: room for that line when the disk is full
@@ -26,18 +28,23 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 cd "$(dirname "$0")" || exit 1
 sudo=$(cat sudo) chain=$(cat chain)
 
-# Every entry of the table as a line: its key, a tab, what it is.
+# Every entry of the table as a line: its key, a tab, what it is. While somebody else puts services in, the kernel may list
+# one once more: the first counts.
 state() {
   $sudo ipvsadm -Sn 2>/dev/null | awk '
-    $1 == "-A" { key = $2 " " $3; if ($4 == "-6") key = key " -6"; print key "\t" $0; service = key }
-    $1 == "-a" { key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i; print key "\t" $0; pool[service] = pool[service] $0 ";" }
+    $1 == "-A" {
+      key = $2 " " $3; if ($4 == "-6") key = key " -6"; service = key
+      again = key in seen; seen[key] = 1; if (!again) print key "\t" $0
+    }
+    $1 == "-a" && !again { key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i; print key "\t" $0; pool[service] = pool[service] $0 ";" }
     END { for (service in pool) print "pool " service "\t" pool[service] }'
   $sudo ipvsadm -Ln --thresholds 2>/dev/null | awk '
     /^(TCP|UDP|SCTP|FWM) / {
       option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
       service = option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
+      again = service in seen; seen[service] = 1
     }
-    $1 == "->" && $2 != "RemoteAddress:Port" {
+    $1 == "->" && $2 != "RemoteAddress:Port" && !again {
       print "thresholds " service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
     }
     END { for (service in pool) print "pool thresholds " service "\t" pool[service] }'
@@ -50,14 +57,19 @@ state() {
   done
 }
 
-# What is to be run, of what is still as it was left: group, tool, line. And what was left alone.
+# What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone.
 choose() {
   state | awk -F '\t' '
-    BEGIN { while ((getline line < "after") > 0) { at = index(line, "\t"); if (at) { left[substr(line, 1, at - 1)] = substr(line, at + 1); known = 1 } } }
+    BEGIN {
+      while ((getline line < "before") > 0) { at = index(line, "\t"); if (at) { was[substr(line, 1, at - 1)] = substr(line, at + 1); began = 1 } }
+      while ((getline line < "after") > 0) { at = index(line, "\t"); if (at) { left[substr(line, 1, at - 1)] = substr(line, at + 1); known = 1 } }
+    }
     { now[$1] = $2 }
     END {
       while ((getline line < "plan") > 0) {
         n = split(line, part, "\t"); mine = 1; m = split(part[3], keys, ";")
+        todo = !began; for (i = 1; i <= m; i++) if (now[keys[i]] != was[keys[i]]) todo = 1
+        if (!todo) continue
         for (i = 1; known && i <= m; i++) if (now[keys[i]] != left[keys[i]]) { mine = 0; changed = keys[i] }
         if (mine) print part[1] "\t" part[2] "\t" part[4]
         else if (!(changed in told)) { told[changed] = 1; print "left\t-\t" changed }
@@ -94,6 +106,9 @@ undo() { # WHY
 }
 
 case $1 in
+  before)
+    state > before
+    ;;
   left)
     state > after.new && mv -f after.new after
     ;;

@@ -135,15 +135,18 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
     checkHolder(machine, token);
     const undo = new UndoProgram(machine, `${RECORDS_FOLDER}/${record}.undo`);
     const state = Number(seconds) > 0 ? 'armed' : 'placed';
-    const files = {
+    const goesOn = (machine.files.read(`${undo.folder}/status`) ?? '').includes(` ${token}`);
+    const next = new UndoProgram(machine, `${undo.folder}.new`);
+    const files: UndoFiles = {
       run: between('program', 'undo'),
       plan: between('undo'),
       sudo: [script.options.sudo ? 'sudo -n' : ''],
       chain: [chain],
+      before: () => (goesOn ? (machine.files.read(`${undo.folder}/before`) ?? '') : next.print()),
       spare: '\0'.repeat(SPARE_BYTES),
       status: [`${state} ${machine.seconds()} ${token}`],
     };
-    if (!placeUndo(machine, undo.folder, files)) say('no-room', 'undo');
+    if (!placeUndo(machine, next.folder, undo.folder, files)) say('no-room', 'undo');
     if (state === 'armed') {
       if (!machine.files.write(`${undo.folder}/watching`, `${boot.newPid()}\n`)) {
         machine.files.remove(undo.folder);
@@ -163,14 +166,17 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
   }
 }
 
+/** What lies beside the undo program, in the order it is written: as text, as lines, or made from what is there by then. */
+type UndoFiles = Readonly<Record<string, string | string[] | (() => string)>>;
+
 /** Puts the new undo where the last one was, whole or not at all. */
-function placeUndo({ files }: Machine, folder: string, texts: Readonly<Record<string, string | string[]>>): boolean {
-  const [next, last] = [`${folder}.new`, `${folder}.old`];
+function placeUndo({ files }: Machine, next: string, folder: string, texts: UndoFiles): boolean {
+  const last = `${folder}.old`;
+  const contents = (text: UndoFiles[string]): string =>
+    typeof text === 'function' ? text() : typeof text === 'string' ? text : text.map((line) => `${line}\n`).join('');
   files.remove(next);
   files.remove(last);
-  const written = Object.entries(texts).every(([name, text]) =>
-    files.write(`${next}/${name}`, typeof text === 'string' ? text : text.map((line) => `${line}\n`).join('')),
-  );
+  const written = Object.entries(texts).every(([name, text]) => files.write(`${next}/${name}`, contents(text)));
   if (!written) {
     files.remove(next);
     return false;

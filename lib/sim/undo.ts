@@ -25,8 +25,12 @@ export class UndoProgram {
 
   /** `run left`: notes how the table was left. */
   noteLeft(): void {
-    const text = [...this.state()].map(([key, entry]) => `${key}\t${entry}\n`).join('');
-    this.machine.files.replace(this.path('after'), text);
+    this.machine.files.replace(this.path('after'), this.print());
+  }
+
+  /** The table as `run before` and `run left` note it. */
+  print(): string {
+    return [...this.state()].map(([key, entry]) => `${key}\t${entry}\n`).join('');
   }
 
   /** `run now WHY`, once nothing else is changing the director. @returns what it prints: the status */
@@ -81,22 +85,30 @@ export class UndoProgram {
     return this.status();
   }
 
-  /** What is to be run, of what is still as it was left, and which entries are not. */
+  /** What is to be run, of what is not as it was before and still as it was left; and which entries are otherwise. */
   private choose(): { mine: UndoRow[]; left: string[] } {
-    const before = this.lines('after').map((line): [string, string] => {
-      const at = line.indexOf('\t');
-      return [line.slice(0, at), line.slice(at + 1)];
-    });
-    const known = new Map(before);
-    const now = this.state();
+    const [before, after, now] = [this.noted('before'), this.noted('after'), this.state()];
     const mine: UndoRow[] = [];
     const left = new Set<string>();
     for (const row of parseUndoLines(this.lines('plan'))) {
-      const changed = known.size === 0 ? undefined : row.keys.filter((key) => now.get(key) !== known.get(key)).at(-1);
+      const differing = (from: ReadonlyMap<string, string>): string[] =>
+        row.keys.filter((key) => now.get(key) !== from.get(key));
+      if (before.size > 0 && differing(before).length === 0) continue;
+      const changed = after.size === 0 ? undefined : differing(after).at(-1);
       if (changed === undefined) mine.push(row);
       else left.add(changed);
     }
     return { mine, left: [...left] };
+  }
+
+  /** A table noted earlier; empty when it was not. */
+  private noted(name: string): Map<string, string> {
+    return new Map(
+      this.lines(name).map((line): [string, string] => {
+        const at = line.indexOf('\t');
+        return [line.slice(0, at), line.slice(at + 1)];
+      }),
+    );
   }
 
   /** Runs rows group by group. @returns everything the tools said, on one line */

@@ -2,6 +2,7 @@
  * The simulator against the kernel: random command sequences must give the same exit codes, the same messages and the
  * same tables. Where they differ the lab is right.
  */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { quoteWord } from '../../lib/model';
 import { startSim, type Sim, type SimDirector } from '../../lib/sim';
@@ -98,8 +99,14 @@ describeLab('simulator and kernel agree', () => {
 
   async function agree(commands: readonly DirectorCommand[]): Promise<void> {
     if (shell === undefined) throw new Error('the lab is not ready');
+    const simulation = runInSim(simulated, commands);
     const seen = await runInLab(shell, commands);
-    expect(runInSim(simulated, commands)).toEqual(seen);
+    if (isDeepStrictEqual(simulation, seen)) return;
+    // All directors share one kernel, which counts its place in a listing over the tables of all of them: when another
+    // test changes its own meanwhile, an entry may be listed twice or not at all (ip_vs_genl_dump_services). A real
+    // difference stays.
+    process.stderr.write(`differs, once more: ${commands.map(asText).join('; ')}\n`);
+    expect(runInSim(simulated, commands)).toEqual(await runInLab(shell, commands));
   }
 
   test('about ipvsadm, in 300 random sequences', async () => {

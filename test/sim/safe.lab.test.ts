@@ -34,7 +34,7 @@ const all = { commands: [web, rs1, fwm6, rs6, mark, timeouts, daemon], undo: [ip
 /** What a process id or a clock decides. */
 function comparable([path, text]: [string, string]): [string, string] {
   if (path.endsWith('/watching')) return [path, 'PID'];
-  if (path.endsWith('/after')) return [path, text.split('\n').sort().join('\n')];
+  if (/\/(?:before|after)$/.test(path)) return [path, text.split('\n').sort().join('\n')];
   return [path, text.replace(/^(\w+) \d{10} /, '$1 TIME ')];
 }
 
@@ -48,9 +48,9 @@ async function tellAll(place: Place, tell: (what: unknown) => void): Promise<voi
 }
 
 /** Until a file is there that says this. */
-async function until(place: Place, name: string, words: RegExp): Promise<void> {
+async function until(place: Place, name: string, words: RegExp, record = 'edge'): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
-    if (words.test((await place.files())[`${RECORDS_FOLDER}/edge.undo/${name}`] ?? '')) return;
+    if (words.test((await place.files())[`${RECORDS_FOLDER}/${record}.undo/${name}`] ?? '')) return;
     await wait(100);
   }
   throw new Error(`${name} never says ${String(words)}: ${JSON.stringify(await place.files())}`);
@@ -86,7 +86,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'a client that dies, and what its undo is refused': async (place, tell) => {
     const client = await SafeClient.connect(place.login);
     await client.lock(ADA);
-    const undo = [...all.undo, ipvsadm('-D -f 98'), ipvsadm('-D -f 99')];
+    // Two that are there already, and two that never were and need no undo.
+    const undo = [web, fwm6, ...all.undo, ipvsadm('-D -f 98'), ipvsadm('-D -f 99')];
     tell(await client.guard({ token: ADA, seconds: 600, ...all, undo }));
     await until(place, 'after', /./);
     await client.close();
@@ -115,6 +116,22 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     tell(await client.guard({ token: ADA, seconds: 1, commands: [ipvsadm('-A -f 51')], undo: [ipvsadm('-D -f 51')] }));
     await until(place, 'status', /^undone/);
     tell(timeless(await client.confirm(ADA)));
+    await conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
+  'a batch that is refused before its mark rules are swapped': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    const jump = '-A PREROUTING -j LVSFORM-edge';
+    const jumped = restore(jump, '-A LVSFORM-edge -j MARK --set-xmark 0x1/0xffffffff');
+    const notJumped = restore(jump.replace('-A', '-D'));
+    tell(await client.guard({ token: ADA, commands: [web, jumped], undo: [notJumped], record: 'first' }));
+    const commands = [rs1, ipvsadm('-D -f 99'), notJumped];
+    tell(await client.guard({ token: ADA, commands, undo: [jumped, ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80')] }));
+    await until(place, 'after', /./);
+    await until(place, 'after', /./, 'first');
+    tell(timeless(await client.rollback(ADA)));
     await conversation.close();
     await tellAll(place, tell);
     await client.close();
@@ -172,8 +189,8 @@ async function tellTwice(lab: Lab, name: string, user: 'root' | 'lvsform'): Prom
   const sim = await startSim({
     permission: user === 'root' ? 'root' : 'sudo',
     interfaces: { lo: 65536 },
-    // From the ledger on: the holder, six files of the undo, the sign that it watches and how the table was left.
-    ...(name.includes('disk') ? { diskFull: 10 } : {}),
+    // From the ledger on: the holder, seven files of the undo, the sign that it watches and how the table was left.
+    ...(name.includes('disk') ? { diskFull: 11 } : {}),
   });
   try {
     const places = [simulated(sim), await real(director, user)];
