@@ -2,7 +2,7 @@
  * The sentence the product is: fetch → parse → keep → diff → order → render, and then lock → recheck → arm → execute →
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
-import { acquireLock, type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, type DirectorAccess, type DrainProgress, fetchLive, type NetOptions, stagesOf } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DrainProgress, fetchLive, journalEntry, type NetOptions, stagesOf, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import {
   ApplyError,
@@ -15,17 +15,17 @@ import {
   type DirectorPlan,
   type FailedDirector,
   type Gate,
+  isPending,
   isPlanned,
   type Ledger,
   type LiveDirector,
   LvsformError,
   type Plan,
   recordName,
-  REMEMBERED_PLANS,
   summarize,
   ValidationError,
 } from './model';
-import { declaredDrains, drainPolicies, findDoubleClaims, ownedEntries, planTable } from './plan';
+import { drainPolicies, findDoubleClaims, isOutdated, knownLedger, ledgerOf, planTable } from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
 /**
@@ -80,10 +80,13 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
         const destroy = options.destroy ?? false;
         const live = await fetchLive(access, chainName(stack));
         const { plan: tablePlan, standing } = planLive(stack, wish, live, destroy);
-        const boot = await planBoot(stack, wish, standing, access, destroy);
-        const plan = boot === undefined ? tablePlan : withBoot(tablePlan, boot);
+        const boot = await planBoot(stack, wish, standing, access, {
+          destroy,
+          persisted: knownLedger(stack, live)?.persist === true,
+        });
+        const plan = withLedger(boot === undefined ? tablePlan : withBoot(tablePlan, boot), wish, live, destroy);
         // Nothing to do: no reason to keep the connection.
-        if (isIdle(plan)) await runner.close();
+        if (!isPending(plan)) await runner.close();
         else sessions.push({ stack, wish, access, live, boot });
         return plan;
       } catch (error) {
@@ -113,10 +116,15 @@ export async function planDirector(
   return planLive(stack, wish, await fetchLive(access, chainName(stack)), destroy).plan;
 }
 
-const isIdle = ({ steps, boot }: DirectorPlan): boolean => steps.length === 0 && boot !== true;
-
 function withBoot(plan: DirectorPlan, { findings, isPending }: BootPlan): DirectorPlan {
   return { ...plan, findings: [...plan.findings, ...findings], ...(isPending ? { boot: true } : {}) };
+}
+
+/** Where the table is as it shall be, the ledger may still say something else: another drain, an entry that is gone. */
+function withLedger(plan: DirectorPlan, wish: DesiredDirector, live: LiveDirector, destroy: boolean): DirectorPlan {
+  const unsigned = { tool: '', author: { by: '' }, at: '', left: [], unpersisted: true };
+  const outdated = isOutdated(plan.stack, live, ledgerOf(plan.stack, wish, live, { ...unsigned, destroy }));
+  return plan.steps.length === 0 && outdated ? { ...plan, ledger: true } : plan;
 }
 
 function planLive(
@@ -247,13 +255,25 @@ async function applyOne(
   hooks: ApplyHooks,
 ): Promise<ApplyReport> {
   const session = open.sessions.find(({ stack, wish }) => stack === plan.stack && wish.director.name === plan.director);
-  if (session === undefined || isIdle(plan)) return reportOf(plan, 'unchanged', 0);
+  if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
   const { wish, access, live, boot } = session;
   const destroy = open.options.destroy ?? false;
   const planNow = (now: LiveDirector) => planLive(plan.stack, wish, now, destroy);
   try {
+    const ledgerFor = (now: LiveDirector, left: readonly Change[], unpersisted = false): Ledger | null =>
+      ledgerOf(plan.stack, wish, now, { ...settings, at: new Date().toISOString(), destroy, left, unpersisted });
+    /** That boot files are gone is known once they are. */
+    const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
+      const header = { token, record: recordName(plan.stack) };
+      await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
+    };
     if (plan.steps.length === 0) {
-      await underLock(plan, access, settings, async () => boot?.write(access, planNow(live).standing));
+      const options = { stack: plan.stack, author: settings.author, waitSeconds: settings.lockWaitSeconds ?? 0 };
+      await withLock(access, options, async ({ token }) => {
+        const now = await fetchLive(access, chainName(plan.stack));
+        await boot?.write(access, planNow(now).standing);
+        await record(access, now, token);
+      });
       return reportOf(plan, 'applied', 0);
     }
     const drained = await applyDirector({
@@ -264,8 +284,15 @@ async function applyOne(
       net: settings,
       connect: () => open.options.connect(wish.director),
       planAgain: (now) => planNow(now).plan,
-      ...(boot === undefined ? {} : { afterwards: (fresh, now) => boot.write(fresh, planNow(now).standing) }),
-      ledgerFor: (now, left) => ledgerOf(plan.stack, wish, now, { ...settings, destroy, left }),
+      ledgerFor,
+      ...(boot === undefined
+        ? {}
+        : {
+            afterwards: async (to, now, token) => {
+              await boot.write(to, planNow(now).standing);
+              if (boot.isLast) await record(to, now, token);
+            },
+          }),
       onEvent: (event) => hooks.onEvent?.(plan.director, event),
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     });
@@ -274,40 +301,6 @@ async function applyOne(
     if (!(error instanceof LvsformError)) throw error;
     return reportOf(plan, error.code === 'rolled-back' ? 'rolled-back' : 'failed', 0, error);
   }
-}
-
-async function underLock(
-  plan: DirectorPlan,
-  access: DirectorAccess,
-  { author, lockWaitSeconds = 0 }: ApplySettings,
-  work: () => Promise<void>,
-): Promise<void> {
-  const lock = await acquireLock(access, { stack: plan.stack, author, waitSeconds: lockWaitSeconds });
-  try {
-    await work();
-  } finally {
-    await lock.release();
-  }
-}
-
-/** What a stack's ledger shall say after an apply; null when nothing is left to remember. */
-function ledgerOf(
-  stack: string,
-  wish: DesiredDirector,
-  live: LiveDirector,
-  { destroy, left, tool, author, planId }: ApplySettings & { destroy: boolean; left: readonly Change[] },
-): Ledger | null {
-  const before = live.records.ledgers[recordName(stack)];
-  const known = before === undefined || before === 'corrupt' ? undefined : before;
-  const prefix = `${wish.director.name}/`;
-  const waiting = new Set(left.flatMap(({ id, action }) => (action === 'delete' ? [id.slice(prefix.length)] : [])));
-  const pending = (known?.entries ?? []).filter((id) => waiting.has(id));
-  const entries = ownedEntries(wish, live, { destroy, pending });
-  if (entries.length === 0) return null;
-  const plans = [...(known?.plans ?? []), ...(planId === undefined ? [] : [planId])].slice(-REMEMBERED_PLANS);
-  const remembered = Object.entries(known?.drains ?? {}).filter(([id]) => pending.includes(id));
-  const drains = { ...Object.fromEntries(remembered), ...(destroy ? {} : declaredDrains(wish)) };
-  return { format: 1, stack, tool, at: new Date().toISOString(), author, entries, plans, drains };
 }
 
 type Turn = { kind: 'director'; stack: string; director: string } | { kind: 'gate'; gate: Gate };

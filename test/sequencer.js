@@ -1,15 +1,20 @@
 'use strict';
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** The longest first, so that no worker is left alone with one at the end: random tables on the kernel, then the lab. */
-const rank = ({ path }) =>
-  path.endsWith('kernel.lab.test.ts')
-    ? 0
-    : path.endsWith('differential.lab.test.ts')
-      ? 1
-      : path.endsWith('.lab.test.ts')
-        ? 2
-        : 3;
+/** The longest first, so that no worker is left alone with one at the end. */
+const FIRST = [
+  'safe/chaos.lab',
+  'safe/foreign.lab',
+  'pipeline/kernel.lab',
+  'persist/reboot.lab',
+  'sim/differential.lab',
+  '.lab',
+];
+
+const rank = ({ path }) => {
+  const found = FIRST.findIndex((name) => path.endsWith(`${name}.test.ts`));
+  return found < 0 ? FIRST.length : found;
+};
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {

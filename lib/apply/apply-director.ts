@@ -3,6 +3,7 @@
  * → execute → verify over a new connection → record and disarm. Whatever goes wrong in between ends with the director as
  * it was before, put back by us or, when we are gone, by itself.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { chainName, ApplyError, type Author, type Change, type DesiredDirector, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
 import { controllersScript, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
@@ -10,7 +11,7 @@ import { awaitDrains, type DrainProgress } from './drain';
 import type { Stage } from './stages';
 import { type DirectorAccess, fetchLive, shareFacts } from './fetch';
 import { confirm, executeGuarded, takeBack } from './guard';
-import { acquireLock, type DirectorLock } from './lock';
+import { type DirectorLock, withLock } from './lock';
 import { interruptedError, judgeSteps, refusalError } from './report-refusal';
 
 export interface NetOptions {
@@ -43,7 +44,7 @@ export interface DirectorApply {
   /** What the stack owns once a stage is done; null when nothing is left. */
   ledgerFor: (live: LiveDirector, left: readonly Change[]) => Ledger | null;
   /** What is left to write once the table is as wished: boot files. */
-  afterwards?: (access: DirectorAccess, now: LiveDirector) => Promise<void>;
+  afterwards?: (access: DirectorAccess, now: LiveDirector, token: string) => Promise<void>;
   net: NetOptions;
   onEvent?: (event: ApplyEvent) => void;
   signal?: AbortSignal;
@@ -53,6 +54,8 @@ export const DEFAULT_CONFIRM_SECONDS = 90;
 
 /** How long to wait for a holder of ours that has just lost its connection. */
 const RECONNECT_WAIT_SECONDS = 60;
+/** How long giving the lock back may take on a connection that may be dead. */
+const RELEASE_MS = 3000;
 
 /**
  * Applies the plan of one director.
@@ -61,30 +64,39 @@ const RECONNECT_WAIT_SECONDS = 60;
  * @throws ApplyError, TransportError: see {@link ApplyError}'s codes; `rolled-back` says that the director is as before
  */
 export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]> {
-  const lock = await acquireLock(job.access, {
+  const options = {
     stack: job.plan.stack,
     author: job.net.author,
     waitSeconds: job.net.lockWaitSeconds ?? 0,
-    onWait: (holder) => job.onEvent?.({ kind: 'waiting', holder }),
-  });
-  try {
+    onWait: (holder: Holder | undefined) => job.onEvent?.({ kind: 'waiting', holder }),
+  };
+  return withLock(job.access, options, async (lock) => {
     job.onEvent?.({ kind: 'locked' });
     await recheck(job);
-    return await runStages(job, lock);
-  } finally {
-    await lock.release();
-  }
+    return runStages(job, lock);
+  });
 }
 
 /** Between the plan and the lock somebody else may have been here. */
 async function recheck(job: DirectorApply): Promise<void> {
   const { plan, access } = job;
-  const now = job.planAgain(await fetchLive(access, chainName(plan.stack)));
-  if (JSON.stringify(now.steps) === JSON.stringify(plan.steps)) return;
+  const read = async (): Promise<DirectorPlan> => job.planAgain(await fetchLive(access, chainName(plan.stack)));
+  const isPlanned = ({ steps }: DirectorPlan): boolean => JSON.stringify(steps) === JSON.stringify(plan.steps);
+  const now = await readAgainUnless(read, isPlanned);
+  if (isPlanned(now)) return;
   const ids = (steps: readonly Step[]): Set<string> => new Set(steps.flatMap((step) => step.changes));
   const [before, after] = [ids(plan.steps), ids(now.steps)];
   const moved = [...before, ...after].filter((id) => before.has(id) !== after.has(id));
   throw new ApplyError('stale', plan.director, `it changed since it was planned, so nothing was changed: ${moved.join(', ') || 'the same entries have other values'}`, { hint: 'plan again and review what is different' }); // prettier-ignore
+}
+
+/**
+ * The kernel gives no snapshot of its table: while somebody else puts services in or takes them out, a reading may miss
+ * one (ip_vs_genl_dump_services). So nothing is given up because of one reading.
+ */
+async function readAgainUnless<T>(read: () => Promise<T>, isFine: (read: T) => boolean): Promise<T> {
+  const first = await read();
+  return isFine(first) ? first : read();
 }
 
 async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainProgress[]> {
@@ -129,7 +141,7 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
     refusal = await executeGuarded(turn.steps, turn.done, access, header);
   } catch (error) {
     if (!isLost(error)) throw error;
-    throw await afterLoss(job, turn, error);
+    throw await afterLoss(job, lock, turn, error);
   }
   if (refusal !== undefined) {
     const now = await fetchLive(access, chainName(plan.stack));
@@ -152,11 +164,15 @@ async function verify(
     runner = await job.connect();
     shareFacts(access.runner, runner);
     const fresh = { ...access, runner };
-    const now = await fetchLive(fresh, chainName(plan.stack));
     const pending = turn.later.flatMap(({ changes }) => changes);
-    const left = job.planAgain(now).changes;
-    // A service that goes later takes its real servers with it.
-    const wrong = left.filter(({ id }) => !pending.some((later) => id === later || id.startsWith(`${later}/`)));
+    const read = async () => {
+      const now = await fetchLive(fresh, chainName(plan.stack));
+      const left = job.planAgain(now).changes;
+      // A service that goes later takes its real servers with it.
+      const wrong = left.filter(({ id }) => !pending.some((later) => id === later || id.startsWith(`${later}/`)));
+      return { now, left, wrong };
+    };
+    const { now, left, wrong } = await readAgainUnless(read, ({ wrong }) => wrong.length === 0);
     if (wrong.length > 0) {
       throw await backOut(job, lock, fresh, await notConverged(plan, wrong, fresh));
     }
@@ -164,10 +180,16 @@ async function verify(
     await record(job, lock, fresh, header, now, left);
   } catch (error) {
     if (!isLost(error)) throw error;
-    throw await afterLoss(job, turn, error);
+    throw await afterLoss(job, lock, turn, error);
   } finally {
     await runner?.close();
   }
+}
+
+/** The line of the director's journal that tells of an apply. */
+export function journalEntry({ stack, changes }: DirectorPlan, author: Author): object {
+  const words = changes.map(({ action, id }) => `${action} ${id}`);
+  return { at: new Date().toISOString(), ...author, stack, outcome: 'applied', changes: words };
 }
 
 async function record(
@@ -180,17 +202,16 @@ async function record(
 ): Promise<void> {
   const { plan, net } = job;
   const ledger = job.ledgerFor(now, left);
-  const entry = { at: new Date().toISOString(), ...net.author, stack: plan.stack, outcome: 'applied', changes: plan.changes.map(({ action, id }) => `${action} ${id}`) }; // prettier-ignore
   let undone: UndoRecord | undefined;
   try {
-    undone = await confirm(access, header, ledger, entry);
+    undone = await confirm(access, header, ledger, journalEntry(plan, net.author));
   } catch (error) {
     if (isLost(error) || !(error instanceof LvsformError)) throw error;
     throw await backOut(job, lock, access, error);
   }
   if (undone !== undefined) throw rolledBack(plan.director, undone);
   job.onEvent?.({ kind: 'confirmed' });
-  if (left.length === 0) await job.afterwards?.(access, now);
+  if (left.length === 0) await job.afterwards?.(access, now, lock.token);
 }
 
 /** Takes the apply back and says so, together with the reason. */
@@ -227,30 +248,31 @@ const isLost = (error: unknown): error is LvsformError =>
   ['connection-lost', 'unreachable', 'timeout', 'auth', 'host-key'].includes(error.code);
 
 /**
- * The connection is gone. Taking the lock anew undoes what was armed; without a switch the table is read to say what
+ * A connection is gone. Taking the lock anew undoes what was armed; without a switch the table is read to say what
  * happened.
  */
-async function afterLoss(job: DirectorApply, turn: Turn, cause: LvsformError): Promise<LvsformError> {
+async function afterLoss(
+  job: DirectorApply,
+  lost: DirectorLock,
+  turn: Turn,
+  cause: LvsformError,
+): Promise<LvsformError> {
   const { plan, access, net } = job;
   const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
+  // Where only the verifying connection was lost, the first one still feeds our own lock.
+  await Promise.race([lost.release(), wait(RELEASE_MS, undefined, { ref: false })]);
   let runner: Runner | undefined;
   try {
     runner = await job.connect();
     shareFacts(access.runner, runner);
     const fresh = { ...access, runner };
-    const lock = await acquireLock(fresh, {
-      stack: plan.stack,
-      author: net.author,
-      waitSeconds: RECONNECT_WAIT_SECONDS,
-    });
-    try {
+    const options = { stack: plan.stack, author: net.author, waitSeconds: RECONNECT_WAIT_SECONDS };
+    return await withLock(fresh, options, async () => {
       const now = await fetchLive(fresh, chainName(plan.stack));
       const undo = now.records.undo[recordName(plan.stack)];
       if (undo?.state === 'undone' || undo?.state === 'partly') return rolledBack(plan.director, undo, cause);
       return interruptedError(plan.director, judgeSteps(turn.steps, plan.changes, now.table), cause);
-    } finally {
-      await lock.release();
-    }
+    });
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
     const fate =

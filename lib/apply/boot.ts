@@ -16,27 +16,43 @@ export interface BootPlan {
   findings: Finding[];
   /** Whether an apply writes anything. */
   isPending: boolean;
+  /** Whether no boot files of the stack are left once they are written. */
+  isLast: boolean;
   /** Writes the boot files for the table as it is now. */
   write: (access: DirectorAccess, now: Standing) => Promise<void>;
 }
 
-/** @returns undefined for directors that do not persist. @throws TransportError, ParseError */
+export interface BootOptions {
+  /** The plan takes away what the stack declares. */
+  destroy: boolean;
+  /** The director may have boot files of this stack. */
+  persisted: boolean;
+}
+
+/** @returns undefined for directors that do not persist and did not before. @throws TransportError, ParseError */
 export async function planBoot(
   stack: string,
   wish: DesiredDirector,
   desired: Standing,
   access: DirectorAccess,
-  destroy: boolean,
+  { destroy, persisted }: BootOptions,
 ): Promise<BootPlan | undefined> {
   const { name, owns = 'declared', persist = false } = wish.director;
-  if (!persist) return undefined;
+  if (!persist && !persisted) return undefined;
+  const isLast = destroy || !persist;
   const state: BootState = await readBoot(access, stack);
   const request = ({ table, foreign }: Standing): BootRequest =>
-    destroy ? renderUnboot(stack, state) : renderBoot(stack, state, tableAtBoot(wish, table, foreign), owns);
-  const wanted = tableAtBoot(wish, desired.table, desired.foreign);
+    isLast ? renderUnboot(stack, state) : renderBoot(stack, state, tableAtBoot(wish, table, foreign), owns);
+  const isPending = !isIdle(request(desired));
+  const drift = (): Finding[] => {
+    const wanted = tableAtBoot(wish, desired.table, desired.foreign);
+    return bootFindings(name, state, bootDrift(name, state, wanted, owns), owns);
+  };
+  const gone: Finding = { code: 'boot-files-go', severity: 'info', message: "`persist` is no longer declared: the boot files of this stack are removed, a boot doesn't restore it" }; // prettier-ignore
   return {
-    findings: destroy ? [] : bootFindings(name, state, bootDrift(name, state, wanted, owns), owns),
-    isPending: !isIdle(request(desired)),
+    findings: !isLast ? drift() : isPending && !destroy ? [gone] : [],
+    isPending,
+    isLast,
     write: async (to, now) => {
       await persistTable(to, request(now));
     },

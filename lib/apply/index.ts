@@ -1,11 +1,17 @@
-export { type ApplyEvent, applyDirector, DEFAULT_CONFIRM_SECONDS, type NetOptions } from './apply-director';
+export {
+  type ApplyEvent,
+  applyDirector,
+  DEFAULT_CONFIRM_SECONDS,
+  journalEntry,
+  type NetOptions,
+} from './apply-director';
 export { undoCommands } from './batch';
 export { type BootPlan, planBoot, type Standing } from './boot';
 export { awaitDrains, type Drain, type DrainProgress } from './drain';
 export { executeCommands, executeSteps, type Refusal } from './execute';
 export { type DirectorAccess, fetchLive } from './fetch';
 export { confirm, executeGuarded, takeBack } from './guard';
-export { acquireLock, describeHolder, type DirectorLock, readHolder } from './lock';
+export { acquireLock, describeHolder, type DirectorLock, readHolder, withLock } from './lock';
 export { persistTable, readBoot } from './persist';
 export { interruptedError, judgeSteps, refusalError } from './report-refusal';
 export { type Stage, stagesOf } from './stages';

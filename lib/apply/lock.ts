@@ -42,6 +42,20 @@ export async function acquireLock(access: DirectorAccess, options: LockOptions):
   }
 }
 
+/** Does something under the lock of a director, and gives it back. @throws what {@link acquireLock} or the work throws */
+export async function withLock<T>(
+  access: DirectorAccess,
+  options: LockOptions,
+  work: (lock: DirectorLock) => Promise<T>,
+): Promise<T> {
+  const lock = await acquireLock(access, options);
+  try {
+    return await work(lock);
+  } finally {
+    await lock.release();
+  }
+}
+
 async function tryLock(access: DirectorAccess, { stack, author }: LockOptions): Promise<DirectorLock | Said> {
   const nonce = access.nonce();
   const token = access.nonce();

@@ -51,7 +51,10 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     '  mkdir "$new" && between program undo > "$new/run" && between undo end > "$new/plan" &&',
     `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" &&`,
     // The second half of an apply goes back to where the first began.
-    '  case $(cat "$undo/status" 2>/dev/null) in *" $token"*) cp "$undo/before" "$new/before" ;; *) sh "$new/run" before ;; esac &&',
+    '  case $(cat "$undo/status" 2>/dev/null) in',
+    '    *" $token"*) cp "$undo/before" "$new/before" && { [ ! -e "$undo/ledger" ] || cp "$undo/ledger" "$new/ledger"; } ;;',
+    '    *) sh "$new/run" before && { cat "$record.json" || :; } > "$new/ledger" ;;',
+    '  esac &&',
     '  head -c 8192 /dev/zero > "$new/spare" && printf "%s\n" "$state $(date +%s) $token" > "$new/status"',
     '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
     '{ [ ! -e "$undo" ] || mv "$undo" "$old"; } && mv "$new" "$undo" && rm -rf "$old"',
@@ -109,6 +112,8 @@ export function confirmScript(options: ScriptOptions): string {
     'if [ "$ledger" = - ]; then rm -f "$record.json"',
     'else { printf "%s\n" "$ledger" > "$record.json.new" && mv -f "$record.json.new" "$record.json"; } 2>/dev/null || { rm -f "$record.json.new"; say no-room ledger; }',
     'fi',
+    // What is recorded outside an apply is not for its undo to take back.
+    'case $status in *" $token"*) ;; *) rm -f "$record.undo/ledger" ;; esac',
     'case $status in *" $token"*) { printf "%s\n" "confirmed $(date +%s) $token" > "$record.undo/status.new" && mv -f "$record.undo/status.new" "$record.undo/status"; } 2>/dev/null || say no-room status ;; esac',
     `{ { tail -n ${JOURNAL_LINES - 1} journal 2>/dev/null; line 3; } > journal.new && mv -f journal.new journal; } 2>/dev/null || rm -f journal.new`,
     'say confirmed',

@@ -1,4 +1,5 @@
 /** What the reading script found in our folder on the director and in net.ipv4.vs: lines with their file's name. */
+import { undoKeyId } from './undo-program';
 import { type DirectorRecords, Ledger, RECORDS_FOLDER, UNDO_STATES, type UndoRecord, type VsSettings } from '../model';
 
 /** By path, what each file says. */
@@ -41,7 +42,15 @@ function parseLedger(text: string): Ledger | 'corrupt' {
 export function parseUndo(text: string): UndoRecord | undefined {
   const [word, at, token = '', ...detail] = text.trim().split(/\s+/);
   const state = UNDO_STATES.find((candidate) => candidate === word);
-  return state === undefined ? undefined : { state, at: Number(at), token, detail: detail.join(' ') };
+  return state === undefined ? undefined : { state, at: Number(at), token, detail: withIds(detail.join(' ')) };
+}
+
+/** `somebody else changed: timeouts;pool -t 192.0.2.1:80;` with the ids a plan has, each once. */
+function withIds(detail: string): string {
+  const [why = '', keys] = detail.split('somebody else changed: ');
+  if (keys === undefined) return detail;
+  const ids = keys.split(';').flatMap((key) => (key.trim() === '' ? [] : [undoKeyId(key.trim())]));
+  return `${why}somebody else changed: ${[...new Set(ids)].join(', ')}`;
 }
 
 export function parseVsSettings(files: ReadonlyMap<string, string>): VsSettings {

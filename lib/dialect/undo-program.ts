@@ -9,6 +9,7 @@
  * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules
  * - `before`: the table before the apply, made by `run before`. What is as it was then needs no undo: its command was
  *   never run, or taken back by hand.
+ * - `ledger`: the stack's ledger before the apply, empty where there was none; it comes back with the table
  * - `after`: the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo runs was
  *   changed by somebody else and is left alone.
  * - `status`: one line, see UndoRecord; `spare`: room for that line when the disk is full
@@ -94,6 +95,10 @@ undo() { # WHY
   case $(word) in
     undone | partly) cat status; return ;;
   esac
+  if [ -e ledger ] && [ "$(word)" = confirmed ]; then
+    record=../$(basename "$PWD" .undo).json
+    if [ -s ledger ]; then cp ledger "$record.new" && mv -f "$record.new" "$record" || rm -f "$record.new"; else rm -f "$record"; fi
+  fi 2>/dev/null
   chosen=$(choose)
   left=$(printf '%s\n' "$chosen" | awk -F '\t' '$1 == "left" { print $3 }' | tr '\n' ';')
   said=$(take_back | tr '\n' ' ' | sed 's/ $//')
@@ -160,6 +165,21 @@ export function parseUndoLines(lines: readonly string[]): UndoRow[] {
     const [group = '', tool = '', keys = '', line = ''] = text.split('\t');
     return { group: Number(group), tool: tool as Tool, keys: keys.split(';'), line };
   });
+}
+
+const PROTOCOLS: Readonly<Record<string, string>> = { '-t': 'tcp', '-u': 'udp', '--sctp-service': 'sctp', '-f': 'fwm' };
+
+/** The id a plan has for what a key of the undo names: `pool -t 192.0.2.1:80` is `tcp/192.0.2.1:80`. */
+export function undoKeyId(key: string): string {
+  const words = key.replace(/^(?:pool )?(?:thresholds )?/, '').split(' ');
+  const [kind = '', name = ''] = words;
+  if (kind === 'daemon') return `sync/${name}`;
+  if (kind === 'marks') return `mark rules of ${name}`;
+  const protocol = PROTOCOLS[kind];
+  if (protocol === undefined) return key;
+  const service = `${protocol}${words.includes('-6') ? '6' : ''}/${name}`;
+  const server = words[words.indexOf('-r') + 1];
+  return words.includes('-r') ? `${service}/${server ?? ''}` : service;
 }
 
 function undoRows(commands: readonly Command[]): UndoRow[] {

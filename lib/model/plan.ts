@@ -103,6 +103,8 @@ export const DirectorPlan = z.strictObject({
   fingerprints: z.record(z.string(), z.string()).default({}),
   /** Whether an apply writes boot files. */
   boot: z.boolean().exactOptional(),
+  /** Whether an apply brings the ledger up to date, though the table is as it shall be. */
+  ledger: z.boolean().exactOptional(),
 });
 export type DirectorPlan = z.output<typeof DirectorPlan>;
 
@@ -139,9 +141,14 @@ export function isPlanned(entry: DirectorPlan | FailedDirector): entry is Direct
   return !('error' in entry);
 }
 
-/** Whether an apply would do anything: change a table, or write boot files. */
+/** Whether an apply would do anything on a director: change its table, write boot files, or bring its ledger up to date. */
+export function isPending({ changes, boot, ledger }: DirectorPlan): boolean {
+  return changes.length > 0 || boot === true || ledger === true;
+}
+
+/** Whether an apply would do anything anywhere. */
 export function hasWork(plan: Plan): boolean {
-  return plan.directors.filter(isPlanned).some(({ changes, boot }) => changes.length > 0 || boot === true);
+  return plan.directors.filter(isPlanned).some(isPending);
 }
 
 export function summarize(directors: readonly (DirectorPlan | FailedDirector)[]): Summary {

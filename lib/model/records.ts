@@ -42,6 +42,8 @@ export const Ledger = z.object({
   plans: z.array(z.string()).default([]),
   /** How services are drained, by their ids: it has to be known when they are no longer declared. */
   drains: z.record(z.string(), DrainPolicy).default({}),
+  /** Whether the director may have boot files of this stack: they have to go when `persist` is no longer declared. */
+  persist: z.boolean().default(false),
 });
 export type Ledger = z.output<typeof Ledger>;
 

@@ -1,14 +1,14 @@
-import { type DesiredDirector, type DrainPolicy, type LiveDirector, recordName, serviceId } from '../model';
+import { type DesiredDirector, type DrainPolicy, type LiveDirector, serviceId } from '../model';
+import { knownLedger } from './ledgers';
 
 /**
  * How services are drained on a director, by service id: as the stack declares it, and for services it no longer
  * declares as its ledger remembers. One-packet services have no connections to wait for.
  */
 export function drainPolicies(stack: string, wish: DesiredDirector, live: LiveDirector): Record<string, DrainPolicy> {
-  const ledger = live.records.ledgers[recordName(stack)];
   const declared = declaredDrains(wish);
   const known = new Set(wish.table.services.map(({ key }) => serviceId(key)));
-  const remembered = Object.entries(ledger === undefined || ledger === 'corrupt' ? {} : ledger.drains);
+  const remembered = Object.entries(knownLedger(stack, live)?.drains ?? {});
   return { ...Object.fromEntries(remembered.filter(([id]) => !known.has(id))), ...declared };
 }
 

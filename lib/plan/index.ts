@@ -1,7 +1,8 @@
 export { type BootDrift, bootDrift, bootFindings, tableAfterBoot, tableAtBoot } from './boot';
 export { findDoubleClaims } from './claims';
-export { declaredDrains, drainPolicies } from './drain';
+export { drainPolicies } from './drain';
 export { tookEffect } from './effect';
 export { ABSENT, fingerprints, movedEntries } from './fingerprint';
-export { type OwnedOptions, ownedEntries } from './ledgers';
+export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';
+export { knownLedger, type OwnedOptions, ownedEntries } from './ledgers';
 export { planTable, type TablePlan } from './plan-director';

@@ -1,6 +1,7 @@
 /** What the ledgers on a director say about who made what. Nothing is ever deleted because a ledger is lost or corrupt. */
 import {
   type DesiredDirector,
+  type Ledger,
   type LiveDirector,
   markRuleId,
   recordName,
@@ -38,6 +39,12 @@ export function readLedgers(stack: string, live: LiveDirector): Ledgers {
     others,
     unreadable: unreadable.sort(),
   };
+}
+
+/** A stack's own ledger, where there is one that can be read. */
+export function knownLedger(stack: string, live: LiveDirector): Ledger | undefined {
+  const ledger = live.records.ledgers[recordName(stack)];
+  return ledger === 'corrupt' ? undefined : ledger;
 }
 
 export function daemonId({ role }: Pick<SyncDaemon, 'role'>): string {

@@ -143,6 +143,7 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
       sudo: [script.options.sudo ? 'sudo -n' : ''],
       chain: [chain],
       before: () => (goesOn ? (machine.files.read(`${undo.folder}/before`) ?? '') : next.print()),
+      ledger: () => machine.files.read(goesOn ? `${undo.folder}/ledger` : undo.ledgerPath) ?? (goesOn ? undefined : ''),
       spare: '\0'.repeat(SPARE_BYTES),
       status: [`${state} ${machine.seconds()} ${token}`],
     };
@@ -167,16 +168,19 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
 }
 
 /** What lies beside the undo program, in the order it is written: as text, as lines, or made from what is there by then. */
-type UndoFiles = Readonly<Record<string, string | string[] | (() => string)>>;
+type UndoFiles = Readonly<Record<string, string | string[] | (() => string | undefined)>>;
 
 /** Puts the new undo where the last one was, whole or not at all. */
 function placeUndo({ files }: Machine, next: string, folder: string, texts: UndoFiles): boolean {
   const last = `${folder}.old`;
-  const contents = (text: UndoFiles[string]): string =>
+  const contents = (text: UndoFiles[string]): string | undefined =>
     typeof text === 'function' ? text() : typeof text === 'string' ? text : text.map((line) => `${line}\n`).join('');
   files.remove(next);
   files.remove(last);
-  const written = Object.entries(texts).every(([name, text]) => files.write(`${next}/${name}`, contents(text)));
+  const written = Object.entries(texts).every(([name, text]) => {
+    const content = contents(text);
+    return content === undefined || files.write(`${next}/${name}`, content);
+  });
   if (!written) {
     files.remove(next);
     return false;
@@ -202,6 +206,7 @@ async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: r
       files.remove(`${path}.json.new`);
       say('no-room', 'ledger');
     }
+    if (!status.includes(` ${token}`)) files.remove(`${path}.undo/ledger`);
     if (
       status.includes(` ${token}`) &&
       !files.replace(`${path}.undo/status`, `confirmed ${machine.seconds()} ${token}\n`)

@@ -14,6 +14,11 @@ export class UndoProgram {
     readonly folder: string,
   ) {}
 
+  /** Where the stack's ledger is, beside the folder. */
+  get ledgerPath(): string {
+    return this.folder.replace(/\.undo$/, '.json');
+  }
+
   get isPlaced(): boolean {
     return this.machine.files.has(`${this.folder}/run`);
   }
@@ -75,6 +80,11 @@ export class UndoProgram {
   private undo(why: string): string {
     const { files } = this.machine;
     if (this.word === 'undone' || this.word === 'partly') return this.status();
+    const ledger = files.read(this.path('ledger'));
+    if (ledger !== undefined && this.word === 'confirmed') {
+      if (ledger === '') files.remove(this.ledgerPath);
+      else if (!files.replace(this.ledgerPath, ledger)) files.remove(`${this.ledgerPath}.new`);
+    }
     const { mine, left } = this.choose();
     const said = this.takeBack(mine);
     const token = this.status().split(' ')[2] ?? '';

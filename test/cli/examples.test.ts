@@ -44,7 +44,7 @@ const tables = (): string => sim.directors.map((director) => director.rules() + 
 
 test('there are examples', () => {
   expect(names).toEqual(
-    expect.arrayContaining(['single-director', 'fwmark-http-https', 'dual-stack-dns', 'everything']),
+    expect.arrayContaining(['single-director', 'fwmark-http-https', 'dual-stack-dns', 'everything', 'maintenance']),
   );
 });
 

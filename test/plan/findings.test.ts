@@ -171,6 +171,7 @@ test.each([
     'partly',
     'the last apply was undone by the director itself as far as nobody had changed it since: no confirmation within 90 s',
   ],
+  ['armed', 'the last apply is not confirmed yet: what is live now may be taken back by the director itself'],
   ['confirmed', undefined],
   ['placed', undefined],
 ] as const)('an apply that is %s', (state, message) => {

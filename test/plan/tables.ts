@@ -79,6 +79,7 @@ export function ledgers(entries: Record<string, string[] | 'corrupt'>): Director
           entries: held,
           plans: [],
           drains: {},
+          persist: false,
         },
   ]);
   return { ledgers: Object.fromEntries(ledgersByName), undo: {} };

@@ -189,7 +189,7 @@ async function tellTwice(lab: Lab, name: string, user: 'root' | 'lvsform'): Prom
   const sim = await startSim({
     permission: user === 'root' ? 'root' : 'sudo',
     interfaces: { lo: 65536 },
-    // From the ledger on: the holder, seven files of the undo, the sign that it watches and how the table was left.
+    // From the ledger on: the holder, seven files of the undo that have something in them, the sign that it watches and how the table was left.
     ...(name.includes('disk') ? { diskFull: 11 } : {}),
   });
   try {

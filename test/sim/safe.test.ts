@@ -297,7 +297,7 @@ describe('a full disk', () => {
   });
 
   test('under the ledger: the director puts itself back', async () => {
-    // The holder, seven files of the undo, the sign that it watches, how the table was left.
+    // The holder, seven files of the undo that have something in them, the sign that it watches, how the table was left.
     const director = await start({ diskFull: 11 });
     const ada = await holding(director);
     expect(await ada.guard({ token: ADA, seconds: 4, commands: apply, undo })).toEqual(DONE);

@@ -1,4 +1,4 @@
-import { acquireLock, confirm, type DirectorLock, fetchLive } from '../../apply';
+import { confirm, type DirectorLock, fetchLive, withLock } from '../../apply';
 import {
   type Author,
   chainName,
@@ -40,15 +40,11 @@ stack's record are taken over from it. No table is changed.`,
   withDirectors(withProject(command)).action(async (names: string[], flags: AdoptFlags) => {
     const author = authorOf(io);
     const code = await visitDirectors(names, flags, io, async (visit) => {
-      const lock = await acquireLock(visit.access, { stack: visit.stack, author, waitSeconds: flags.lockTimeout ?? 0 });
-      try {
-        const entries = await adopt(visit, lock, author, flags.entry ?? []);
-        io.out(
-          `${visit.access.name}: stack ${visit.stack} owns ${entries.length === 0 ? 'nothing' : entries.join(', ')}\n`,
-        );
-      } finally {
-        await lock.release();
-      }
+      const { stack, access } = visit;
+      const entries = await withLock(access, { stack, author, waitSeconds: flags.lockTimeout ?? 0 }, (lock) =>
+        adopt(visit, lock, author, flags.entry ?? []),
+      );
+      io.out(`${access.name}: stack ${stack} owns ${entries.length === 0 ? 'nothing' : entries.join(', ')}\n`);
     });
     exit(code);
   });
@@ -77,8 +73,8 @@ async function adopt(
   const before = known === undefined || known === 'corrupt' ? undefined : known;
   const entries = [...new Set([...(before?.entries ?? []), ...declared, ...wanted])].sort();
   const at = new Date().toISOString();
-  const { plans = [], drains = {} } = before ?? {};
-  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains };
+  const { plans = [], drains = {}, persist = false } = before ?? {};
+  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, persist };
   const note = { at, ...author, stack, outcome: 'adopted', changes: entries };
   for (const [name, other] of Object.entries(live.records.ledgers)) {
     if (name === record || other === 'corrupt' || !other.entries.some((id) => entries.includes(id))) continue;

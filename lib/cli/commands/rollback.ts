@@ -1,4 +1,4 @@
-import { acquireLock, takeBack } from '../../apply';
+import { takeBack, withLock } from '../../apply';
 import { ApplyError, recordName, UsageError } from '../../model';
 import { authorOf } from '../author';
 import type { AddCommand } from '../command';
@@ -37,19 +37,17 @@ Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
         if (answer.trim() !== 'yes') throw new UsageError('not-approved', 'not approved; nothing was changed');
       }
       return visitDirectors(names, flags, io, async ({ stack, access }) => {
-        const lock = await acquireLock(access, { stack, author: authorOf(io), waitSeconds: flags.lockTimeout ?? 0 });
-        try {
-          const undo = await takeBack(access, { token: lock.token, record: recordName(stack) });
-          journal.note('taken-back', { stack, director: access.name, ...undo });
-          if (undo === undefined) io.out(`${access.name}: nothing to take back\n`);
-          else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);
-          else
-            throw new ApplyError('interrupted', access.name, `taken back in part: ${undo.detail}`, {
-              hint: 'run `lvsform plan` to see how it stands',
-            });
-        } finally {
-          await lock.release();
-        }
+        const options = { stack, author: authorOf(io), waitSeconds: flags.lockTimeout ?? 0 };
+        const undo = await withLock(access, options, ({ token }) =>
+          takeBack(access, { token, record: recordName(stack) }),
+        );
+        journal.note('taken-back', { stack, director: access.name, ...undo });
+        if (undo === undefined) io.out(`${access.name}: nothing to take back\n`);
+        else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);
+        else
+          throw new ApplyError('interrupted', access.name, `taken back in part: ${undo.detail}`, {
+            hint: 'run `lvsform plan` to see how it stands',
+          });
       });
     });
     exit(code);

@@ -7,6 +7,7 @@ const ADOPT = '`lvsform adopt` writes it anew';
 export function ownershipFindings(review: Review): Finding[] {
   return [
     ...undone(review),
+    ...unconfirmed(review),
     ...unreadableLedger(review),
     ...missingLedger(review),
     ...undeclaredRemovals(review),
@@ -23,6 +24,13 @@ function undone({ stack, live }: Review): Finding[] {
   const detail = undo.detail === '' ? '' : `: ${undo.detail}`;
   const message = `the last apply was undone by the director itself${left}${detail}`;
   return [{ code: 'undone', severity: 'warning', message }];
+}
+
+/** An apply is under way elsewhere, or its client has just died. */
+function unconfirmed({ stack, live }: Review): Finding[] {
+  if (live.records.undo[recordName(stack)]?.state !== 'armed') return [];
+  const message = 'the last apply is not confirmed yet: what is live now may be taken back by the director itself';
+  return [{ code: 'unconfirmed', severity: 'warning', message, hint: 'plan again in a moment; `lvsform locks` shows who is at work' }]; // prettier-ignore
 }
 
 function unreadableLedger({ stack, ledgers }: Review): Finding[] {

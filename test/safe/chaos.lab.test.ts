@@ -58,7 +58,7 @@ describeLab('an apply that something happens to', () => {
     for (let at = 0; at < DIRECTORS; at++) benches.push(await Bench.open(lab, at % 2 ? 'legacy' : 'nft'));
     // A small disk of its own, to be filled.
     for (const { director } of benches)
-      await director.ok(['sh', '-c', 'umount /var/lib/lvsform 2>/dev/null; mount -t tmpfs -o size=128k,mode=700 tmpfs /var/lib/lvsform']); // prettier-ignore
+      await director.ok(['sh', '-c', 'umount /var/lib/lvsform 2>/dev/null; mount -t tmpfs -o size=256k,mode=700 tmpfs /var/lib/lvsform']); // prettier-ignore
   }, 240_000);
 
   afterAll(async () => {
@@ -165,16 +165,16 @@ async function strike(
       const fill = async (): Promise<void> => {
         await bench.director.exec(['sh', '-c', 'dd if=/dev/zero of=/var/lib/lvsform/filler bs=1k 2>/dev/null']);
       };
-      if (chance.fromTheStart) await fill();
-      let struck = chance.fromTheStart;
+      let filled = chance.fromTheStart ? fill() : undefined;
+      await filled;
       const at = alarm(chance.moment, () => {
-        if (!struck) void fill();
-        struck = true;
+        filled ??= fill();
       });
       at.heard('start');
       const said = await saidOf(bench.apply(desired, { settings, hooks: at.hooks, connect: connectSsh }));
       at.stop();
-      return { struck, said };
+      await filled;
+      return { struck: filled !== undefined, said };
     }
     case 'clock': {
       // Wrong, and another wrong each time it is asked.
