@@ -124,7 +124,13 @@ function withBoot(plan: DirectorPlan, { findings, isPending }: BootPlan): Direct
 function withLedger(plan: DirectorPlan, wish: DesiredDirector, live: LiveDirector, destroy: boolean): DirectorPlan {
   const unsigned = { tool: '', author: { by: '' }, at: '', left: [], unpersisted: true };
   const outdated = isOutdated(plan.stack, live, ledgerOf(plan.stack, wish, live, { ...unsigned, destroy }));
-  return plan.steps.length === 0 && outdated ? { ...plan, ledger: true } : plan;
+  if (plan.steps.length > 0 || !outdated) return plan;
+  const message = 'the ledger is brought up to date: drains, boot files or entries of this stack are not as it remembers them'; // prettier-ignore
+  return {
+    ...plan,
+    findings: [...plan.findings, { code: 'ledger-outdated', severity: 'info', message }],
+    ledger: true,
+  };
 }
 
 function planLive(

@@ -69,7 +69,7 @@ test('another drain alone reaches the ledger, once', async () => {
   expect(ledger().drains).toEqual({});
   const drain = { timeoutSeconds: 60 };
   const { plan, report } = await apply({ weight: 1, policy: { drain } });
-  expect(plan).toMatchObject({ changes: [], ledger: true });
+  expect(plan).toMatchObject({ changes: [], ledger: true, findings: [{ code: 'ledger-outdated' }] });
   expect(report).toMatchObject({ outcome: 'applied', steps: 0 });
   expect(ledger().drains).toEqual({ [WEB_ID]: drain });
   const again = await apply({ weight: 1, policy: { drain } });
