@@ -4,7 +4,7 @@ import { Failure } from './failure';
 import type { Hop } from './route';
 import type { Conversation, RunResult } from './runner';
 
-/** How long a peer may take to close its side before ours is cut. */
+/** How long a peer may take to close its side before nobody waits for it any more. */
 const CLOSE_GRACE_MS = 500;
 
 export class Link {
@@ -124,10 +124,10 @@ export class Link {
     if (this.isOpen) {
       const closed = new Promise<void>((resolve) => this.client.once('close', resolve));
       this.lastError = 'it was closed here';
-      this.client.end();
-      const timer = setTimeout(() => this.client.destroy(), CLOSE_GRACE_MS);
-      await closed;
-      clearTimeout(timer);
+      // Not end(): that waits for the other side, for ever where the network fell silent, and leaves destroy() nothing to
+      // do (ssh2 destroys only what can still be written to).
+      this.client.destroy();
+      await atMost(CLOSE_GRACE_MS, closed);
     }
     await this.leaveGateway();
   }
@@ -198,13 +198,17 @@ function converse(channel: ClientChannel): Conversation {
       }),
     close: async () => {
       channel.end();
-      let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_GRACE_MS)));
-      await Promise.race([ended, patience]);
-      clearTimeout(timer);
+      await atMost(CLOSE_GRACE_MS, ended);
       channel.close();
     },
   };
+}
+
+async function atMost(ms: number, what: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([what, patience]);
+  clearTimeout(timer);
 }
 
 const TIMEOUT_HINT = 'the director may be overloaded, or the command waits for something; look at it there';

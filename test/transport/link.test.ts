@@ -2,6 +2,7 @@ import { connect as dial } from 'node:net';
 import type { ServerChannel } from 'ssh2';
 import { TransportError } from '../../lib/model';
 import { afterTest, at, connect, containing, failure, listen, serve, until } from '../support/ssh-bench';
+import { SilentProxy } from '../safe/silent-proxy';
 import { echo, finish } from '../support/ssh-server';
 
 test('output exactly as it is, exit code, and the script as it was given', async () => {
@@ -15,6 +16,21 @@ test('output exactly as it is, exit code, and the script as it was given', async
   const runner = await connect(at(server));
   expect(await runner.run("sh -c 'x'")).toEqual({ code: 7, stdout: '  out\n\n', stderr: ' err \n' });
   expect(server.scripts).toEqual(["sh -c 'x'"]);
+});
+
+test('closing does not wait for a network that fell silent', async () => {
+  const server = await serve({ command: echo });
+  const proxy = await SilentProxy.open(server.port);
+  afterTest(() => {
+    proxy.close();
+  });
+  const runner = await connect({ ...at(server), port: proxy.port });
+  expect(await runner.run('cat', { stdin: 'x' })).toMatchObject({ stdout: 'x' });
+  const lock = await runner.hold('cat');
+  proxy.cut(true);
+  await lock.close();
+  await runner.close();
+  await expect(runner.run('cat')).rejects.toMatchObject({ code: 'connection-lost' });
 });
 
 test('a signal has no exit code', async () => {
