@@ -19,6 +19,7 @@ export * from './provider';
 export * from './real-server';
 export * from './records';
 export * from './resource';
+export * from './rollout';
 export * from './scheduler';
 export * from './sync-daemon';
 export * from './table';
