@@ -2,14 +2,17 @@
  * The sentence the product is: fetch → parse → keep → diff → order → render, and then lock → recheck → arm → execute →
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
-import { acquireLock, type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, type DirectorAccess, type DrainProgress, fetchLive, type NetOptions, stagesOf } from './apply'; // prettier-ignore
+import { setTimeout as wait } from 'node:timers/promises';
+import { acquireLock, type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, type DirectorAccess, fetchLive, type NetOptions, stagesOf, takeBack } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
+import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
   ApplyError,
   CapabilityError,
   type Change,
   chainName,
   type DesiredDirector,
+  type DesiredRollout,
   type DesiredStack,
   type Director,
   type DirectorPlan,
@@ -19,12 +22,15 @@ import {
   type Ledger,
   type LiveDirector,
   LvsformError,
+  NotPlannedError,
   type Plan,
   recordName,
   REMEMBERED_PLANS,
   summarize,
+  TransportError,
   ValidationError,
 } from './model';
+export type { ApplyReport, FleetEvent, Outcome } from './fleet';
 import { declaredDrains, drainPolicies, findDoubleClaims, ownedEntries, planTable } from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
@@ -41,6 +47,28 @@ export interface PlanOptions {
   destroy?: boolean;
   /** Directors read at once. */
   parallelism?: number;
+}
+
+/** How long a connection may take to be refused and still be tried again: whoever is silent is asked once. */
+const QUICK_MS = 1000;
+const RETRY_AFTER_MS = 300;
+
+/**
+ * Tries a second time when a connection is refused or dropped at once, as sshd does while it has too many logins going
+ * (MaxStartups). Only connecting is ever repeated, never a command.
+ */
+function patiently<T>(connect: Connect<T>): Connect<T> {
+  return async (target) => {
+    const begin = performance.now();
+    try {
+      return await connect(target);
+    } catch (error) {
+      const isPassing = error instanceof TransportError && ['unreachable', 'connection-lost'].includes(error.code);
+      if (!isPassing || performance.now() - begin > QUICK_MS) throw error;
+      await wait(RETRY_AFTER_MS);
+      return connect(target);
+    }
+  };
 }
 
 /** One director of one stack with an open connection: planned from it, applied through it. */
@@ -67,6 +95,9 @@ export interface OpenPlan {
 export async function planStacks(stacks: readonly DesiredStack[], options: PlanOptions): Promise<OpenPlan> {
   const claims = findDoubleClaims(stacks);
   if (claims.length > 0) throw new ValidationError(claims);
+  // Contradicting orders are told before anybody is asked.
+  for (const stack of stacks) turnsOf(stack);
+  const connect = patiently(options.connect);
   const wishes = stacks.flatMap(({ stack, directors }) => directors.map((wish) => ({ stack, wish })));
   const sessions: Session[] = [];
   const directors = await mapConcurrently(
@@ -75,7 +106,7 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
     async ({ stack, wish }) => {
       let runner: Runner | undefined;
       try {
-        runner = await options.connect(wish.director);
+        runner = await connect(wish.director);
         const access = { name: wish.director.name, sudo: wish.director.sudo ?? false, runner, nonce: newNonce };
         const destroy = options.destroy ?? false;
         const live = await fetchLive(access, chainName(stack));
@@ -96,7 +127,7 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
     plan: { format: 1, stacks: stacks.map(({ stack }) => stack), summary: summarize(directors), directors },
     stacks,
     sessions,
-    options,
+    options: { ...options, connect },
     close: async () => {
       await Promise.all(sessions.map(({ access }) => access.runner.close()));
     },
@@ -149,27 +180,19 @@ function failedDirector(stack: string, director: string, error: unknown): Failed
   return { stack, director, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
-export type Outcome = 'unchanged' | 'applied' | 'rolled-back' | 'failed' | 'skipped';
-
-export interface ApplyReport {
-  stack: string;
-  director: string;
-  outcome: Outcome;
-  /** Steps that took effect, where that is known. */
-  steps: number;
-  /** How each drain ended. */
-  drained?: DrainProgress[];
-  error?: LvsformError;
-}
-
 export interface ApplyHooks {
-  /** Asks the run to stop before the next director. */
+  /** Asks the run to stop: what is in flight ends, and nothing else is begun. */
   signal?: AbortSignal;
+  /** Told once a director is done; and again when the rollout puts it back. */
   onDirector?: (report: ApplyReport) => void;
   /** What happens on a director while it happens. */
   onEvent?: (director: string, event: ApplyEvent) => void;
+  /** What happens between directors. */
+  onFleet?: (event: FleetEvent) => void;
   /** Called at each gate, in order; a rejection stops the run: the first director behind the gate carries the error. */
   onGate?: (gate: Gate) => Promise<void>;
+  /** Called after each wave of a rollout with a check; a rejection stops the run. */
+  onCheck?: (rollout: DesiredRollout, wave: Wave, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /** How an apply is carried out and signed. */
@@ -181,17 +204,17 @@ export interface ApplySettings extends NetOptions {
 }
 
 /**
- * Applies an open plan, director by director in the order the gates ask for. The first failure stops the run: the
- * directors after it stay as they are and are reported as skipped.
+ * Applies an open plan, wave by wave in the order that gates and rollouts ask for. A director that is in no rollout is a
+ * wave of its own, and its failure stops the run: the directors after it stay as they are and are reported as skipped.
  *
- * @throws LvsformError when a part of the plan has an error: nothing is changed then
+ * @throws LvsformError when a part of the plan has an error that no rollout puts up with: nothing is changed then
  */
 export async function applyPlan(
   open: OpenPlan,
   settings: ApplySettings,
   hooks: ApplyHooks = {},
 ): Promise<ApplyReport[]> {
-  const failed = open.plan.directors.filter((entry) => !isPlanned(entry));
+  const failed = unplanned(open);
   if (failed.length > 0) {
     throw new ApplyError(
       'refused',
@@ -202,51 +225,103 @@ export async function applyPlan(
       },
     );
   }
-  const reports: ApplyReport[] = [];
-  let stopped = false;
-  let gateError: LvsformError | undefined;
-  for (const stage of open.stacks.flatMap((stack) => orderOf(stack))) {
-    if (stage.kind === 'gate') {
-      if (stopped || !reports.some(({ outcome }) => outcome === 'applied')) continue;
-      gateError = await passGate(stage.gate, hooks);
-      stopped = gateError !== undefined;
-      continue;
-    }
-    const plan = open.plan.directors
-      .filter(isPlanned)
-      .find((entry) => entry.stack === stage.stack && entry.director === stage.director);
-    if (plan === undefined) continue;
-    const report = stopped ? reportOf(plan, 'skipped', 0, gateError) : await applyOne(plan, open, settings, hooks);
-    gateError = undefined;
-    stopped ||= report.outcome === 'failed' || report.outcome === 'rolled-back' || hooks.signal?.aborted === true;
-    reports.push(report);
-    hooks.onDirector?.(report);
-  }
-  if (gateError !== undefined) throw gateError;
-  return reports;
+  const entries = new Map(open.plan.directors.map((entry) => [`${entry.stack}/${entry.director}`, entry]));
+  const sessions = new Map(open.sessions.map((one) => [`${one.stack}/${one.wish.director.name}`, one]));
+  const at = (stack: string, director: string): { plan: DirectorPlan; session: Session | undefined } => {
+    const plan = entries.get(`${stack}/${director}`);
+    if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
+    return { plan, session: sessions.get(`${stack}/${director}`) };
+  };
+  const { signal, onDirector, onFleet } = hooks;
+  return runFleet(
+    open.stacks.flatMap((stack) => turnsOf(stack)),
+    {
+      apply: (stack, director) => {
+        const { plan, session } = at(stack, director);
+        return applyOne(plan, session, open, settings, hooks);
+      },
+      takeBack: (stack, director, applied) => {
+        const { plan, session } = at(stack, director);
+        return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
+      },
+      release: async (stack, director) => sessions.get(`${stack}/${director}`)?.access.runner.close(),
+      isIdle: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry !== undefined && isPlanned(entry) && isIdle(entry);
+      },
+      failure: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry === undefined || isPlanned(entry) ? undefined : new NotPlannedError(director, entry.error);
+      },
+      pass: async (gate) => hooks.onGate?.(gate),
+      check: async (rollout, wave, stop) => hooks.onCheck?.(rollout, wave, stop),
+    },
+    {
+      parallelism: open.options.parallelism ?? DEFAULT_PARALLELISM,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onDirector === undefined ? {} : { onReport: onDirector }),
+      ...(onFleet === undefined ? {} : { onEvent: onFleet }),
+    },
+  );
 }
 
-async function passGate(gate: Gate, hooks: ApplyHooks): Promise<LvsformError | undefined> {
+/** Directors whose error keeps anything from being applied: those beyond what their rollout puts up with. */
+export function unplanned({ plan, stacks }: Pick<OpenPlan, 'plan' | 'stacks'>): FailedDirector[] {
+  const failed = plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
+  return failed.filter(({ stack, director }) => {
+    const rollout = stacks
+      .find((one) => one.stack === stack)
+      ?.rollouts?.find(({ waves }) => waves.some((wave) => wave.includes(director)));
+    if (rollout === undefined) return true;
+    const names = new Set(rollout.waves.flat());
+    const alike = failed.filter((one) => one.stack === stack && names.has(one.director)).length;
+    return alike > rollout.maxFailures || rollout.size - alike <= rollout.minServing;
+  });
+}
+
+/** Puts a director back that this run has applied. */
+async function takeBackOne(
+  plan: DirectorPlan,
+  { access }: Session,
+  settings: ApplySettings,
+  applied: ApplyReport,
+): Promise<ApplyReport> {
+  // Only boot files were written: what could be taken back is an earlier run's.
+  if (plan.steps.length === 0) return applied;
   try {
-    await hooks.onGate?.(gate);
-    return undefined;
+    const undo = await underLock(plan, access, settings, (token) =>
+      takeBack(access, { token, record: recordName(plan.stack) }),
+    );
+    if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
+    const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
+    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {
+      hint: 'run `lvsform plan` to see how it stands',
+    });
   } catch (error) {
-    if (error instanceof LvsformError) return error;
-    throw error;
+    if (!(error instanceof LvsformError)) throw error;
+    return { ...reportOf(plan, 'failed', applied.steps, error) };
   }
 }
 
 function reportOf(plan: DirectorPlan, outcome: Outcome, steps: number, error?: LvsformError): ApplyReport {
-  return { stack: plan.stack, director: plan.director, outcome, steps, ...(error === undefined ? {} : { error }) };
+  const { failedAt } = error ?? {};
+  return {
+    stack: plan.stack,
+    director: plan.director,
+    outcome,
+    steps,
+    ...(failedAt === undefined ? {} : { failedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 async function applyOne(
   plan: DirectorPlan,
+  session: Session | undefined,
   open: OpenPlan,
   settings: ApplySettings,
   hooks: ApplyHooks,
 ): Promise<ApplyReport> {
-  const session = open.sessions.find(({ stack, wish }) => stack === plan.stack && wish.director.name === plan.director);
   if (session === undefined || isIdle(plan)) return reportOf(plan, 'unchanged', 0);
   const { wish, access, live, boot } = session;
   const destroy = open.options.destroy ?? false;
@@ -276,15 +351,15 @@ async function applyOne(
   }
 }
 
-async function underLock(
+async function underLock<T>(
   plan: DirectorPlan,
   access: DirectorAccess,
   { author, lockWaitSeconds = 0 }: ApplySettings,
-  work: () => Promise<void>,
-): Promise<void> {
+  work: (token: string) => Promise<T>,
+): Promise<T> {
   const lock = await acquireLock(access, { stack: plan.stack, author, waitSeconds: lockWaitSeconds });
   try {
-    await work();
+    return await work(lock.token);
   } finally {
     await lock.release();
   }
@@ -308,28 +383,6 @@ function ledgerOf(
   const remembered = Object.entries(known?.drains ?? {}).filter(([id]) => pending.includes(id));
   const drains = { ...Object.fromEntries(remembered), ...(destroy ? {} : declaredDrains(wish)) };
   return { format: 1, stack, tool, at: new Date().toISOString(), author, entries, plans, drains };
-}
-
-type Turn = { kind: 'director'; stack: string; director: string } | { kind: 'gate'; gate: Gate };
-
-/** Directors and gates of a stack in an order that honours every gate; else in the order of the program. */
-export function orderOf({ stack, directors, gates }: DesiredStack): Turn[] {
-  const waiting = new Set(directors.map(({ director }) => director.name));
-  const closed = new Set(gates);
-  const stages: Turn[] = [];
-  for (;;) {
-    const gate = [...closed].find(({ after }) => !after.some((name) => waiting.has(name)));
-    const ready = [...waiting].find((name) => ![...closed].some(({ before }) => before.includes(name)));
-    if (gate !== undefined) {
-      closed.delete(gate);
-      stages.push({ kind: 'gate', gate });
-    } else if (ready !== undefined) {
-      waiting.delete(ready);
-      stages.push({ kind: 'director', stack, director: ready });
-    } else {
-      return stages; // Nothing is left: the artefact's reader refuses cycles.
-    }
-  }
 }
 
 /** Maps with at most `limit` calls in flight; results in the order of the input. */

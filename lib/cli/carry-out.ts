@@ -1,7 +1,7 @@
 /** Carries out an open plan while telling what happens: progress, gates, Ctrl-C, the outcome and its exit code. */
 import { spawnSync } from 'node:child_process';
-import { ApplyError, type Gate, isPlanned, type Plan } from '../model';
-import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan } from '../pipeline';
+import { ApplyError, type Gate, isPlanned, NotPlannedError, type Plan } from '../model';
+import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan, unplanned } from '../pipeline';
 import { count, renderJson } from '../report';
 import { EXIT, type ExitCode, exitCodeOf } from './command';
 import { formatError } from './errors';
@@ -17,19 +17,20 @@ export interface CarryOutOptions {
   settings: ApplySettings;
 }
 
-/** Whether a director could not be planned. */
-export function isBroken(plan: Plan): boolean {
-  return plan.directors.some((entry) => !isPlanned(entry));
+/** Whether a director could not be planned, and no rollout puts up with that. */
+export function isBroken(open: Pick<OpenPlan, 'plan' | 'stacks'>): boolean {
+  return unplanned(open).length > 0;
 }
 
 /** Nothing to do, or nothing that can be done as a whole. */
 export function endWithoutApply(plan: Plan, text: boolean, io: Io): ExitCode {
+  const broken = plan.directors.some((entry) => !isPlanned(entry));
   if (!text) io.out(renderJson(plan));
-  else if (isBroken(plan))
+  else if (broken)
     io.err(
       `${io.style.error('error')}: nothing was changed anywhere, because ${count(plan.summary.unreachable, 'director')} could not be planned\n  hint: mend it, or choose directors with --director\n`,
     );
-  return isBroken(plan) ? EXIT.error : EXIT.done;
+  return broken ? EXIT.error : EXIT.done;
 }
 
 /** @param plan what is printed as JSON: the open plan with the findings of policies */
@@ -141,7 +142,8 @@ export function applyExitCode(reports: readonly ApplyReport[]): ExitCode {
   const stopped = reports.filter(({ outcome }) => outcome !== 'applied' && outcome !== 'unchanged');
   if (stopped.length === 0) return EXIT.done;
   const inEffect = ({ outcome, error }: ApplyReport): boolean =>
-    outcome === 'applied' || (outcome === 'failed' && !UNTOUCHED.includes(error?.code ?? ''));
+    outcome === 'applied' ||
+    (outcome === 'failed' && !(error instanceof NotPlannedError) && !UNTOUCHED.includes(error?.code ?? ''));
   if (reports.some(inEffect)) return EXIT.partial;
   return exitCodeOf(stopped.find(({ error }) => error !== undefined)?.error);
 }

@@ -32,7 +32,7 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
     notePlan(journal, plan);
     const text = flags.format === 'text';
     if (text) io.out(renderText(plan, io.style));
-    if (isBroken(plan)) return endWithoutApply(plan, text, io);
+    if (isBroken(open)) return endWithoutApply(plan, text, io);
     refuseMoved(name, movedSince(file.plan, open.plan));
     refuseRemembered(name, file, open);
     const hint = (codes: string): string =>

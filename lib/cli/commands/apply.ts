@@ -120,7 +120,7 @@ async function applyStacks(
     notePlan(journal, plan);
     const text = flags.format === 'text';
     if (text) io.out(renderText(plan, io.style));
-    if (isBroken(plan) || !hasWork(plan)) return endWithoutApply(plan, text, io);
+    if (isBroken(open) || !hasWork(plan)) return endWithoutApply(plan, text, io);
     const hint = (codes: string): string => `--allow ${codes} lets it pass`;
     refuseBlocked(plan, judges.allowed, { hint, json: !text }, io);
     if (flags.autoApprove !== true) {
