@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'lib/transport',
     'lib/sim',
     'lib/pipeline.ts',
+    'cli-progress',
     'commander',
     'picocolors',
     'tsx',

@@ -57,6 +57,7 @@ class Run {
   private gateError: LvsformError | undefined;
   /** The state whose wave is on. */
   private current: RolloutState | undefined;
+  private readonly releases: Promise<void>[] = [];
   private wake = (): void => undefined;
 
   constructor(
@@ -80,6 +81,7 @@ class Run {
       }
     } finally {
       signal?.removeEventListener('abort', interrupt);
+      await Promise.all(this.releases);
     }
     if (this.gateError !== undefined) throw this.gateError;
     return [...this.reports.values()];
@@ -155,7 +157,7 @@ class Run {
       await this.drive(state, stack);
     }
     this.skip(wave);
-    await this.release(wave, isLast || this.stopped);
+    this.release(wave, isLast || this.stopped);
   }
 
   /** Starts what the state allows, until there is nothing more to start and nothing in flight. */
@@ -213,10 +215,10 @@ class Run {
     }
   }
 
-  /** A connection is kept for as long as its director may still be put back. */
-  private async release({ stack, rollout, directors }: Wave, isLast: boolean): Promise<void> {
+  /** A connection is kept for as long as its director may still be put back. Nobody waits for its end. */
+  private release({ stack, rollout, directors }: Wave, isLast: boolean): void {
     if (rollout?.onFailure === 'rollback-all' && !isLast) return;
     const done = rollout?.onFailure === 'rollback-all' ? rollout.waves.flat() : directors;
-    await Promise.all(done.map((director) => this.tasks.release(stack, director)));
+    for (const director of done) this.releases.push(this.tasks.release(stack, director));
   }
 }
