@@ -3,7 +3,7 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { acquireLock, type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, type DirectorAccess, fetchLive, type NetOptions, stagesOf, takeBack } from './apply'; // prettier-ignore
+import { acquireLock, type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, type DirectorAccess, fetchLive, type NetOptions, readControllers, stagesOf, takeBack } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
@@ -15,7 +15,9 @@ import {
   type DesiredRollout,
   type DesiredStack,
   type Director,
+  type DirectorDrift,
   type DirectorPlan,
+  type Drift,
   type FailedDirector,
   type Gate,
   isPlanned,
@@ -31,7 +33,7 @@ import {
   ValidationError,
 } from './model';
 export type { ApplyReport, FleetEvent, Outcome } from './fleet';
-import { declaredDrains, drainPolicies, findDoubleClaims, ownedEntries, planTable } from './plan';
+import { declaredDrains, drainPolicies, driftCause, findDoubleClaims, ownedEntries, planTable } from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
 /**
@@ -132,6 +134,33 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
       await Promise.all(sessions.map(({ access }) => access.runner.close()));
     },
   };
+}
+
+/** How directors differ from what the stacks declare, and why, where that is known. Reads only. @throws ValidationError */
+export async function findDrift(stacks: readonly DesiredStack[], options: PlanOptions): Promise<Drift> {
+  const open = await planStacks(stacks, options);
+  try {
+    const planned = new Map(
+      open.plan.directors.filter(isPlanned).map((plan) => [`${plan.stack}/${plan.director}`, plan]),
+    );
+    const directors = await mapConcurrently(
+      open.sessions,
+      options.parallelism ?? DEFAULT_PARALLELISM,
+      async ({ stack, wish, access, live }): Promise<DirectorDrift> => {
+        const { name: director } = wish.director;
+        const { changes = [], boot = false } = planned.get(`${stack}/${director}`) ?? {};
+        // Only worth another question where something differs; who can't be asked is just not known.
+        const controllers = await readControllers(access).catch(() => []);
+        return { stack, director, boot, drift: changes.map((change) => ({ change, cause: driftCause(change, live, controllers) })) }; // prettier-ignore
+      },
+    );
+    const failed = open.plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
+    const order = open.plan.directors.map(({ stack, director }) => `${stack}/${director}`);
+    const place = ({ stack, director }: DirectorDrift): number => order.indexOf(`${stack}/${director}`);
+    return { format: 1, directors: directors.sort((a, b) => place(a) - place(b)), failed, asked: order.length };
+  } finally {
+    await open.close();
+  }
 }
 
 /** Plans one director over an open connection. */

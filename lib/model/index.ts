@@ -6,6 +6,7 @@ export * from './command';
 export * from './conflicts';
 export * from './digest';
 export * from './director';
+export * from './drift';
 export * from './errors';
 export * from './fields';
 export * from './finding';

@@ -1,3 +1,4 @@
+export { renderDriftMarkdown, renderDriftText } from './drift';
 export { renderJson } from './json';
 export { MARKDOWN_LIMIT, renderMarkdown } from './markdown';
 export { type ProgramSettings, renderProgram } from './program';
