@@ -63,7 +63,7 @@ async function applyWatched(
     stop.abort();
     journal.note('interrupted');
     const who = progress.inFlight().length > 1 ? 'these directors' : 'this director';
-    io.err(`\nStopping after ${who}; Ctrl-C again to leave at once (it finishes what it has been sent).\n`);
+    progress.say(`Stopping after ${who}; Ctrl-C again to leave at once (it finishes what it has been sent).`);
   };
   process.on('SIGINT', onInterrupt);
   let stopped: Stopped | undefined;

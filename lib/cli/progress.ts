@@ -136,7 +136,15 @@ const WORDS: Readonly<Record<string, string>> = {
 
 function liveView(screen: NodeJS.WriteStream, total: number): View {
   const bars = new MultiBar(
-    { stream: screen, hideCursor: true, clearOnComplete: false, format: '  {name} {bar} {text}', barsize: 12, fps: 8 },
+    {
+      stream: screen,
+      hideCursor: true,
+      gracefulExit: false,
+      clearOnComplete: false,
+      format: '  {name} {bar} {text}',
+      barsize: 12,
+      fps: 8,
+    },
     { format: '{bar}', barCompleteChar: '█', barIncompleteChar: '░' },
   );
   const overall = bars.create(total, 0, { name: 'all' }, { format: '{bar} {value} of {total} directors, about {eta_formatted} left', barsize: 24 }); // prettier-ignore
@@ -172,6 +180,8 @@ function liveView(screen: NodeJS.WriteStream, total: number): View {
     },
     say,
     end: () => {
+      // Lines that were said since the last frame would be lost.
+      bars.update();
       bars.stop();
     },
   };
