@@ -2,17 +2,22 @@
  * The sentence the product is: fetch → parse → keep → diff → order → render, and then lock → recheck → arm → execute →
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
-import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DrainProgress, fetchLive, journalEntry, type NetOptions, stagesOf, withLock } from './apply'; // prettier-ignore
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBack, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
+import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
   ApplyError,
   CapabilityError,
   type Change,
   chainName,
   type DesiredDirector,
+  type DesiredRollout,
   type DesiredStack,
   type Director,
+  type DirectorDrift,
   type DirectorPlan,
+  type Drift,
   type FailedDirector,
   type Gate,
   isPending,
@@ -20,12 +25,15 @@ import {
   type Ledger,
   type LiveDirector,
   LvsformError,
+  NotPlannedError,
   type Plan,
   recordName,
   summarize,
+  TransportError,
   ValidationError,
 } from './model';
-import { drainPolicies, findDoubleClaims, isOutdated, knownLedger, ledgerOf, planTable } from './plan';
+export type { ApplyReport, FleetEvent, Outcome } from './fleet';
+import { drainPolicies, driftCause, findDoubleClaims, isOutdated, knownLedger, ledgerOf, planTable } from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
 /**
@@ -41,6 +49,28 @@ export interface PlanOptions {
   destroy?: boolean;
   /** Directors read at once. */
   parallelism?: number;
+}
+
+/** How long a connection may take to be refused and still be tried again: whoever is silent is asked once. */
+const QUICK_MS = 1000;
+const RETRY_AFTER_MS = 300;
+
+/**
+ * Tries a second time when a connection is refused or dropped at once, as sshd does while it has too many logins going
+ * (MaxStartups). Only connecting is ever repeated, never a command.
+ */
+function patiently<T>(connect: Connect<T>): Connect<T> {
+  return async (target) => {
+    const begin = performance.now();
+    try {
+      return await connect(target);
+    } catch (error) {
+      const isPassing = error instanceof TransportError && ['unreachable', 'connection-lost'].includes(error.code);
+      if (!isPassing || performance.now() - begin > QUICK_MS) throw error;
+      await wait(RETRY_AFTER_MS);
+      return connect(target);
+    }
+  };
 }
 
 /** One director of one stack with an open connection: planned from it, applied through it. */
@@ -67,6 +97,9 @@ export interface OpenPlan {
 export async function planStacks(stacks: readonly DesiredStack[], options: PlanOptions): Promise<OpenPlan> {
   const claims = findDoubleClaims(stacks);
   if (claims.length > 0) throw new ValidationError(claims);
+  // Contradicting orders are told before anybody is asked.
+  for (const stack of stacks) turnsOf(stack);
+  const connect = patiently(options.connect);
   const wishes = stacks.flatMap(({ stack, directors }) => directors.map((wish) => ({ stack, wish })));
   const sessions: Session[] = [];
   const directors = await mapConcurrently(
@@ -75,7 +108,7 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
     async ({ stack, wish }) => {
       let runner: Runner | undefined;
       try {
-        runner = await options.connect(wish.director);
+        runner = await connect(wish.director);
         const access = { name: wish.director.name, sudo: wish.director.sudo ?? false, runner, nonce: newNonce };
         const destroy = options.destroy ?? false;
         const live = await fetchLive(access, chainName(stack));
@@ -99,11 +132,38 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
     plan: { format: 1, stacks: stacks.map(({ stack }) => stack), summary: summarize(directors), directors },
     stacks,
     sessions,
-    options,
+    options: { ...options, connect },
     close: async () => {
       await Promise.all(sessions.map(({ access }) => access.runner.close()));
     },
   };
+}
+
+/** How directors differ from what the stacks declare, and why, where that is known. Reads only. @throws ValidationError */
+export async function findDrift(stacks: readonly DesiredStack[], options: PlanOptions): Promise<Drift> {
+  const open = await planStacks(stacks, options);
+  try {
+    const planned = new Map(
+      open.plan.directors.filter(isPlanned).map((plan) => [`${plan.stack}/${plan.director}`, plan]),
+    );
+    const directors = await mapConcurrently(
+      open.sessions,
+      options.parallelism ?? DEFAULT_PARALLELISM,
+      async ({ stack, wish, access, live }): Promise<DirectorDrift> => {
+        const { name: director } = wish.director;
+        const { changes = [], boot = false } = planned.get(`${stack}/${director}`) ?? {};
+        // Only worth another question where something differs; who can't be asked is just not known.
+        const controllers = await readControllers(access).catch(() => []);
+        return { stack, director, boot, drift: changes.map((change) => ({ change, cause: driftCause(change, live, controllers) })) }; // prettier-ignore
+      },
+    );
+    const failed = open.plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
+    const order = open.plan.directors.map(({ stack, director }) => `${stack}/${director}`);
+    const place = ({ stack, director }: DirectorDrift): number => order.indexOf(`${stack}/${director}`);
+    return { format: 1, directors: directors.sort((a, b) => place(a) - place(b)), failed, asked: order.length };
+  } finally {
+    await open.close();
+  }
 }
 
 /** Plans one director over an open connection. */
@@ -163,27 +223,19 @@ function failedDirector(stack: string, director: string, error: unknown): Failed
   return { stack, director, error: { code, message, ...(hint === undefined ? {} : { hint }) } };
 }
 
-export type Outcome = 'unchanged' | 'applied' | 'rolled-back' | 'failed' | 'skipped';
-
-export interface ApplyReport {
-  stack: string;
-  director: string;
-  outcome: Outcome;
-  /** Steps that took effect, where that is known. */
-  steps: number;
-  /** How each drain ended. */
-  drained?: DrainProgress[];
-  error?: LvsformError;
-}
-
 export interface ApplyHooks {
-  /** Asks the run to stop before the next director. */
+  /** Asks the run to stop: what is in flight ends, and nothing else is begun. */
   signal?: AbortSignal;
+  /** Told once a director is done; and again when the rollout puts it back. */
   onDirector?: (report: ApplyReport) => void;
   /** What happens on a director while it happens. */
   onEvent?: (director: string, event: ApplyEvent) => void;
+  /** What happens between directors. */
+  onFleet?: (event: FleetEvent) => void;
   /** Called at each gate, in order; a rejection stops the run: the first director behind the gate carries the error. */
   onGate?: (gate: Gate) => Promise<void>;
+  /** Called after each wave of a rollout with a check; a rejection stops the run. */
+  onCheck?: (rollout: DesiredRollout, wave: Wave, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /** How an apply is carried out and signed. */
@@ -195,17 +247,17 @@ export interface ApplySettings extends NetOptions {
 }
 
 /**
- * Applies an open plan, director by director in the order the gates ask for. The first failure stops the run: the
- * directors after it stay as they are and are reported as skipped.
+ * Applies an open plan, wave by wave in the order that gates and rollouts ask for. A director that is in no rollout is a
+ * wave of its own, and its failure stops the run: the directors after it stay as they are and are reported as skipped.
  *
- * @throws LvsformError when a part of the plan has an error: nothing is changed then
+ * @throws LvsformError when a part of the plan has an error that no rollout puts up with: nothing is changed then
  */
 export async function applyPlan(
   open: OpenPlan,
   settings: ApplySettings,
   hooks: ApplyHooks = {},
 ): Promise<ApplyReport[]> {
-  const failed = open.plan.directors.filter((entry) => !isPlanned(entry));
+  const failed = unplanned(open);
   if (failed.length > 0) {
     throw new ApplyError(
       'refused',
@@ -216,51 +268,109 @@ export async function applyPlan(
       },
     );
   }
-  const reports: ApplyReport[] = [];
-  let stopped = false;
-  let gateError: LvsformError | undefined;
-  for (const stage of open.stacks.flatMap((stack) => orderOf(stack))) {
-    if (stage.kind === 'gate') {
-      if (stopped || !reports.some(({ outcome }) => outcome === 'applied')) continue;
-      gateError = await passGate(stage.gate, hooks);
-      stopped = gateError !== undefined;
-      continue;
-    }
-    const plan = open.plan.directors
-      .filter(isPlanned)
-      .find((entry) => entry.stack === stage.stack && entry.director === stage.director);
-    if (plan === undefined) continue;
-    const report = stopped ? reportOf(plan, 'skipped', 0, gateError) : await applyOne(plan, open, settings, hooks);
-    gateError = undefined;
-    stopped ||= report.outcome === 'failed' || report.outcome === 'rolled-back' || hooks.signal?.aborted === true;
-    reports.push(report);
-    hooks.onDirector?.(report);
-  }
-  if (gateError !== undefined) throw gateError;
-  return reports;
+  const entries = new Map(open.plan.directors.map((entry) => [`${entry.stack}/${entry.director}`, entry]));
+  const sessions = new Map(open.sessions.map((one) => [`${one.stack}/${one.wish.director.name}`, one]));
+  const at = (stack: string, director: string): { plan: DirectorPlan; session: Session | undefined } => {
+    const plan = entries.get(`${stack}/${director}`);
+    if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
+    return { plan, session: sessions.get(`${stack}/${director}`) };
+  };
+  const { signal, onDirector, onFleet } = hooks;
+  return runFleet(
+    open.stacks.flatMap((stack) => turnsOf(stack)),
+    {
+      apply: (stack, director) => {
+        const { plan, session } = at(stack, director);
+        return applyOne(plan, session, open, settings, hooks);
+      },
+      takeBack: (stack, director, applied) => {
+        const { plan, session } = at(stack, director);
+        return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
+      },
+      release: async (stack, director) => sessions.get(`${stack}/${director}`)?.access.runner.close(),
+      isIdle: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry !== undefined && isPlanned(entry) && !isPending(entry);
+      },
+      failure: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry === undefined || isPlanned(entry) ? undefined : new NotPlannedError(director, entry.error);
+      },
+      pass: async (gate) => hooks.onGate?.(gate),
+      check: async (rollout, wave, stop) => hooks.onCheck?.(rollout, wave, stop),
+    },
+    {
+      parallelism: open.options.parallelism ?? DEFAULT_PARALLELISM,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onDirector === undefined ? {} : { onReport: onDirector }),
+      ...(onFleet === undefined ? {} : { onEvent: onFleet }),
+    },
+  );
 }
 
-async function passGate(gate: Gate, hooks: ApplyHooks): Promise<LvsformError | undefined> {
+/** Directors whose error keeps anything from being applied: those beyond what their rollout puts up with. */
+export function unplanned({ plan, stacks }: Pick<OpenPlan, 'plan' | 'stacks'>): FailedDirector[] {
+  const failed = plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
+  return failed.filter(({ stack, director }) => {
+    const rollout = stacks
+      .find((one) => one.stack === stack)
+      ?.rollouts?.find(({ waves }) => waves.some((wave) => wave.includes(director)));
+    if (rollout === undefined) return true;
+    const names = new Set(rollout.waves.flat());
+    const alike = failed.filter((one) => one.stack === stack && names.has(one.director)).length;
+    return alike > rollout.maxFailures || rollout.size - alike <= rollout.minServing;
+  });
+}
+
+const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: ApplySettings) => ({
+  stack,
+  author,
+  waitSeconds: lockWaitSeconds,
+});
+
+/** Puts a director back that this run has applied. */
+async function takeBackOne(
+  plan: DirectorPlan,
+  { access }: Session,
+  settings: ApplySettings,
+  applied: ApplyReport,
+): Promise<ApplyReport> {
+  // Only boot files were written: what could be taken back is an earlier run's.
+  if (plan.steps.length === 0) return applied;
   try {
-    await hooks.onGate?.(gate);
-    return undefined;
+    const undo = await withLock(access, lockOptions(plan, settings), ({ token }) =>
+      takeBack(access, { token, record: recordName(plan.stack) }),
+    );
+    if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
+    const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
+    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {
+      hint: 'run `lvsform plan` to see how it stands',
+    });
   } catch (error) {
-    if (error instanceof LvsformError) return error;
-    throw error;
+    if (!(error instanceof LvsformError)) throw error;
+    return { ...reportOf(plan, 'failed', applied.steps, error) };
   }
 }
 
 function reportOf(plan: DirectorPlan, outcome: Outcome, steps: number, error?: LvsformError): ApplyReport {
-  return { stack: plan.stack, director: plan.director, outcome, steps, ...(error === undefined ? {} : { error }) };
+  const { failedAt } = error ?? {};
+  return {
+    stack: plan.stack,
+    director: plan.director,
+    outcome,
+    steps,
+    ...(failedAt === undefined ? {} : { failedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 async function applyOne(
   plan: DirectorPlan,
+  session: Session | undefined,
   open: OpenPlan,
   settings: ApplySettings,
   hooks: ApplyHooks,
 ): Promise<ApplyReport> {
-  const session = open.sessions.find(({ stack, wish }) => stack === plan.stack && wish.director.name === plan.director);
   if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
   const { wish, access, live, boot } = session;
   const destroy = open.options.destroy ?? false;
@@ -274,8 +384,7 @@ async function applyOne(
       await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
     };
     if (plan.steps.length === 0) {
-      const options = { stack: plan.stack, author: settings.author, waitSeconds: settings.lockWaitSeconds ?? 0 };
-      await withLock(access, options, async ({ token }) => {
+      await withLock(access, lockOptions(plan, settings), async ({ token }) => {
         const now = await fetchLive(access, chainName(plan.stack));
         await boot?.write(access, planNow(now).standing);
         await record(access, now, token);
@@ -306,28 +415,6 @@ async function applyOne(
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
     return reportOf(plan, error.code === 'rolled-back' ? 'rolled-back' : 'failed', 0, error);
-  }
-}
-
-type Turn = { kind: 'director'; stack: string; director: string } | { kind: 'gate'; gate: Gate };
-
-/** Directors and gates of a stack in an order that honours every gate; else in the order of the program. */
-export function orderOf({ stack, directors, gates }: DesiredStack): Turn[] {
-  const waiting = new Set(directors.map(({ director }) => director.name));
-  const closed = new Set(gates);
-  const stages: Turn[] = [];
-  for (;;) {
-    const gate = [...closed].find(({ after }) => !after.some((name) => waiting.has(name)));
-    const ready = [...waiting].find((name) => ![...closed].some(({ before }) => before.includes(name)));
-    if (gate !== undefined) {
-      closed.delete(gate);
-      stages.push({ kind: 'gate', gate });
-    } else if (ready !== undefined) {
-      waiting.delete(ready);
-      stages.push({ kind: 'director', stack, director: ready });
-    } else {
-      return stages; // Nothing is left: the artefact's reader refuses cycles.
-    }
   }
 }
 

@@ -7,6 +7,7 @@ export {
 } from './apply-director';
 export { undoCommands } from './batch';
 export { type BootPlan, planBoot, type Standing } from './boot';
+export { readControllers } from './controllers';
 export { awaitDrains, type Drain, type DrainProgress } from './drain';
 export { executeCommands, executeSteps, type Refusal } from './execute';
 export { type DirectorAccess, fetchLive } from './fetch';

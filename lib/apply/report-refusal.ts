@@ -11,6 +11,8 @@ export interface StoppedApply {
   refused: Step[];
   /** Steps of later phases, never sent. */
   pending: Step[];
+  /** Number of the first step without effect, from 1; undefined when all had their effect. */
+  failedAt: number | undefined;
 }
 
 /** What an interrupted apply did, judged by the table as it is now and not by what was sent. */
@@ -35,7 +37,9 @@ export function judgeSteps(
       return change !== undefined && tookEffect(change, now);
     });
   const lastSent = refusal === undefined ? -1 : Math.max(...refusal.batch.items.map((step) => steps.indexOf(step)));
+  const first = steps.findIndex((step) => !effective(step));
   return {
+    failedAt: first < 0 ? undefined : first + 1,
     done: steps.filter(effective),
     refused: steps.filter((step) => inBatch.has(step) && !effective(step)),
     pending: steps.filter((step, at) => !inBatch.has(step) && at > lastSent && !effective(step)),
@@ -50,8 +54,10 @@ export function interruptedError(director: string, stopped: StoppedApply, cause:
     ...list('not in effect', stopped.pending),
   ].join('\n');
   const hint = 'run `lvsform apply` again to finish';
-  return new ApplyError('interrupted', director, message, { cause, hint });
+  return new ApplyError('interrupted', director, message, { cause, hint, ...failedAt(stopped) });
 }
+
+const failedAt = ({ failedAt: at }: StoppedApply): { failedAt?: number } => (at === undefined ? {} : { failedAt: at });
 
 function list(heading: string, steps: readonly Step[]): string[] {
   if (steps.length === 0) return [];
@@ -71,9 +77,11 @@ export function refusalError(director: string, refusal: Refusal<Step>, stopped: 
   if (refusal.words.includes(SCHEDULER_MISSING)) {
     return new ApplyError('scheduler-missing', director, message, {
       hint: 'the kernel of this director has no module for that scheduler or persistence engine: try `modprobe ip_vs_NAME` there, or choose another',
+      ...failedAt(stopped),
     });
   }
   return new ApplyError('refused', director, message, {
+    ...failedAt(stopped),
     hint: 'mend what it was refused for, and apply again',
   });
 }

@@ -27,7 +27,7 @@ import {
 import { type Block, readDocument, RUN_ELSEWHERE, unresolved } from './document';
 import { type Problem } from './evaluate';
 import { readGates } from './gates';
-import { collectDirectors, directorNames, type Provider, readProvider } from './provider-blocks';
+import { collectDirectors, collectRollouts, directorNames, type Provider, readProvider } from './provider-blocks';
 import { metaIssues, withIgnored } from './lifecycle';
 import { GATE_TYPES, type Meaning, RESOURCE_TYPES, type ResourceType } from './resource-types';
 import { type Instance, Scope } from './scope';
@@ -52,6 +52,7 @@ export function loadStack(stack: string, json: unknown): DesiredStack {
   const scope = new Scope(document);
   const providers = document.providers.map((block) => readProvider(block, scope, issues));
   const directors = collectDirectors(providers, issues);
+  const rollouts = collectRollouts(providers, directors, issues);
   const placed = document.resources.flatMap((block) => readBlock(block, scope, providers, issues));
   for (const { place, ...conflict } of conflictsOf(placed, directors))
     issues.push({ where: place.where, field: '', ...conflict });
@@ -70,6 +71,7 @@ export function loadStack(stack: string, json: unknown): DesiredStack {
     stack: providers.map(({ settings }) => settings.stack).find((name) => name !== undefined) ?? stack,
     directors: toDesired(directors, byDirector),
     gates,
+    ...(rollouts.length === 0 ? {} : { rollouts }),
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  type DesiredRollout,
   type Director,
   DirectorName,
   ignoreIssues,
@@ -6,6 +7,9 @@ import {
   type ProgramIssue,
   ProviderSettings,
   readFields,
+  resolveRollout,
+  RolloutSettings,
+  spellPath,
 } from '../model';
 import { type Block, unresolved } from './document';
 import { evaluate, type Problem } from './evaluate';
@@ -60,6 +64,33 @@ export function collectDirectors(providers: readonly Provider[], issues: Program
     }
   }
   return [...directors.values()];
+}
+
+/** Every rollout of the stack, waves worked out. */
+export function collectRollouts(
+  providers: readonly Provider[],
+  directors: readonly Director[],
+  issues: ProgramIssue[],
+): DesiredRollout[] {
+  const byName = new Map(directors.map((director) => [director.name, director]));
+  const owners = new Map<string, string>();
+  return providers.flatMap(({ settings }) =>
+    Object.entries(settings.rollouts ?? {}).map(([fleet, { fleet: names, ...rollout }]) => {
+      const tell = ({ path, ...issue }: Issue): void => {
+        issues.push({ where: 'provider.ipvs', field: ['rollouts', fleet, ...path].join('.'), ...issue });
+      };
+      for (const name of names) {
+        const owner = owners.get(name);
+        if (owner !== undefined) tell({ path: [], message: `'${name}' is in the rollout of '${owner}' as well` });
+        if (!byName.has(name)) tell({ path: ['fleet'], message: `there is no director '${name}'` });
+        owners.set(name, fleet);
+      }
+      const members = names.flatMap((name) => byName.get(name) ?? []);
+      const resolved = resolveRollout(fleet, rollout, members);
+      for (const { path, ...issue } of resolved.issues) tell({ path: spellPath(RolloutSettings, path), ...issue });
+      return resolved.rollout;
+    }),
+  );
 }
 
 /** Names of the directors in the provider block a resource uses; undefined when there is no such block. */

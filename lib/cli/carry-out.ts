@@ -1,84 +1,121 @@
 /** Carries out an open plan while telling what happens: progress, gates, Ctrl-C, the outcome and its exit code. */
 import { spawnSync } from 'node:child_process';
-import { ApplyError, type Gate, isPlanned, type Plan } from '../model';
-import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan } from '../pipeline';
+import { ApplyError, type Gate, isPlanned, type LvsformError, NotPlannedError, type Plan } from '../model';
+import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan, unplanned } from '../pipeline';
 import { count, renderJson } from '../report';
 import { EXIT, type ExitCode, exitCodeOf } from './command';
 import { formatError } from './errors';
 import type { Io } from './io';
 import { errorFields, type Journal } from './journal';
-import { describeEvent } from './net';
+import { openProgress, type ProgressKind } from './progress';
+import { checkWave } from './rollout-check';
 
 export interface CarryOutOptions {
   /** Run the commands of gates. */
   allowExec: boolean;
   format: 'text' | 'json';
+  progress: ProgressKind;
   journal: Journal;
   settings: ApplySettings;
 }
 
-/** Whether a director could not be planned. */
-export function isBroken(plan: Plan): boolean {
-  return plan.directors.some((entry) => !isPlanned(entry));
+/** Whether a director could not be planned, and no rollout puts up with that. */
+export function isBroken(open: Pick<OpenPlan, 'plan' | 'stacks'>): boolean {
+  return unplanned(open).length > 0;
 }
 
 /** Nothing to do, or nothing that can be done as a whole. */
 export function endWithoutApply(plan: Plan, text: boolean, io: Io): ExitCode {
+  const broken = plan.directors.some((entry) => !isPlanned(entry));
   if (!text) io.out(renderJson(plan));
-  else if (isBroken(plan))
+  else if (broken)
     io.err(
       `${io.style.error('error')}: nothing was changed anywhere, because ${count(plan.summary.unreachable, 'director')} could not be planned\n  hint: mend it, or choose directors with --director\n`,
     );
-  return isBroken(plan) ? EXIT.error : EXIT.done;
+  return broken ? EXIT.error : EXIT.done;
 }
 
 /** @param plan what is printed as JSON: the open plan with the findings of policies */
 export async function carryOut(open: OpenPlan, plan: Plan, options: CarryOutOptions, io: Io): Promise<ExitCode> {
-  const reports = await applyWatched(open, options, io);
-  return report(plan, reports, options.format === 'text', io);
+  const { reports, stopped } = await applyWatched(open, options, io);
+  return report(plan, reports, stopped, options.format === 'text', io);
+}
+
+/** Why a rollout ended early, where a director's own report does not say. */
+interface Stopped {
+  error?: LvsformError;
 }
 
 async function applyWatched(
   open: OpenPlan,
-  { allowExec, journal, settings }: CarryOutOptions,
+  { allowExec, journal, progress: kind, settings }: CarryOutOptions,
   io: Io,
-): Promise<ApplyReport[]> {
+): Promise<{ reports: ApplyReport[]; stopped: Stopped | undefined }> {
   const stop = new AbortController();
+  const busy = open.plan.directors.filter(isPlanned).filter(({ steps, boot }) => steps.length > 0 || boot === true);
+  const progress = openProgress(kind, busy.length, io);
+  const done: ApplyReport[] = [];
   const onInterrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130);
+    if (stop.signal.aborted) {
+      progress.end();
+      leave(progress.inFlight(), done, settings.confirmSeconds ?? 0, io);
+    }
     stop.abort();
     journal.note('interrupted');
-    io.err('\nStopping after this director; Ctrl-C again to leave at once (it finishes what it has been sent).\n');
+    const who = progress.inFlight().length > 1 ? 'these directors' : 'this director';
+    progress.say(`Stopping after ${who}; Ctrl-C again to leave at once (it finishes what it has been sent).`);
   };
   process.on('SIGINT', onInterrupt);
+  let stopped: Stopped | undefined;
   try {
-    let told: string | undefined;
-    return await applyPlan(open, settings, {
+    const reports = await applyPlan(open, settings, {
       signal: stop.signal,
       onEvent: (director, event) => {
         if (event.kind !== 'draining') journal.note(event.kind, { director });
-        const line = describeEvent(director, event);
-        if (line !== undefined && line !== told) io.err(`${line}\n`);
-        told = line;
+        progress.director(director, event);
       },
-      onDirector: ({ stack, director, outcome, steps, error }) => {
+      onFleet: (event) => {
+        const { error, ...fields } = { error: undefined, ...event };
+        if (event.kind !== 'begun')
+          journal.note(event.kind, { ...fields, ...(error === undefined ? {} : { error: errorFields(error) }) });
+        if (event.kind === 'stopped') stopped = event;
+        progress.fleet(event);
+      },
+      onDirector: (one) => {
+        const { stack, director, outcome, steps, error } = one;
+        done.push(one);
         journal.note(outcome, {
           stack,
           director,
           steps,
           ...(error === undefined ? {} : { error: errorFields(error) }),
         });
-        if (outcome !== 'unchanged') io.err(`${director}: ${outcome}, ${count(steps, 'step')} in effect\n`);
+        progress.report(one);
       },
       onGate: (gate) => {
         journal.note('gate', { address: gate.address, commands: gate.commands, run: allowExec });
         runGate(gate, allowExec, io);
         return Promise.resolve();
       },
+      onCheck: (rollout, { number }, signal) => checkWave(rollout, number, io, signal),
     });
+    return { reports, stopped };
   } finally {
+    progress.end();
     process.off('SIGINT', onInterrupt);
   }
+}
+
+/** Leaves at once, and says how each director stands as far as it is known. */
+function leave(inFlight: readonly string[], done: readonly ApplyReport[], confirmSeconds: number, io: Io): never {
+  const fate =
+    confirmSeconds > 0
+      ? `in the middle of a change; unless that was verified it puts itself back within ${confirmSeconds} s`
+      : 'in the middle of a change; it finishes what it has been sent';
+  for (const { director, outcome } of done) if (outcome !== 'unchanged') io.err(`${director}: ${outcome}\n`);
+  for (const director of inFlight) io.err(`${director}: ${fate}\n`);
+  io.err('All others are as they were. `lvsform plan` says how they stand.\n');
+  process.exit(130);
 }
 
 /** A gate is a place in the order. Its commands run only when they are allowed to: the artefact may come from elsewhere. */
@@ -104,7 +141,13 @@ function runGate(gate: Gate, allowed: boolean, io: Io): void {
   }
 }
 
-function report(plan: Plan, reports: readonly ApplyReport[], text: boolean, io: Io): ExitCode {
+function report(
+  plan: Plan,
+  reports: readonly ApplyReport[],
+  stopped: Stopped | undefined,
+  text: boolean,
+  io: Io,
+): ExitCode {
   if (!text) {
     const outcomes = reports.map(({ error, ...rest }) => ({
       ...rest,
@@ -112,13 +155,20 @@ function report(plan: Plan, reports: readonly ApplyReport[], text: boolean, io: 
     }));
     io.out(renderJson(plan, outcomes));
   }
+  if (stopped?.error !== undefined) io.err(formatError(stopped.error, io.style));
   for (const { error } of reports) if (error !== undefined) io.err(formatError(error, io.style));
   if (text) {
     const sentence = (outcome: ApplyReport['outcome'], words: (some: readonly ApplyReport[]) => string): string[] => {
       const some = reports.filter((one) => one.outcome === outcome);
       return some.length > 0 ? [words(some)] : [];
     };
-    const names = (some: readonly ApplyReport[]): string => some.map(({ director }) => director).join(', ');
+    const names = (some: readonly ApplyReport[]): string =>
+      some.length > LISTED
+        ? `${some
+            .slice(0, LISTED)
+            .map(({ director }) => director)
+            .join(', ')} and ${some.length - LISTED} more`
+        : some.map(({ director }) => director).join(', ');
     const sentences = [
       ...sentence('applied', (some) => `Applied to ${count(some.length, 'director')}, read back and verified.`),
       ...sentence('rolled-back', (some) => `Failed and put back: ${names(some)}.`),
@@ -127,8 +177,11 @@ function report(plan: Plan, reports: readonly ApplyReport[], text: boolean, io: 
     ];
     io.out(`\n${io.style.strong(sentences.join(' '))}\n`);
   }
-  return applyExitCode(reports);
+  return applyExitCode(reports, stopped !== undefined);
 }
+
+/** So many names are listed; the others were told line by line. */
+const LISTED = 20;
 
 /** Errors after which the director is as it was. */
 const UNTOUCHED = ['stale', 'blocked', 'locked', 'no-net'];
@@ -137,11 +190,15 @@ const UNTOUCHED = ['stale', 'blocked', 'locked', 'no-net'];
  * `partial` as soon as something of a run that did not succeed is in effect, or may be. Else every director is as it was
  * before, and the first error says why.
  */
-export function applyExitCode(reports: readonly ApplyReport[]): ExitCode {
-  const stopped = reports.filter(({ outcome }) => outcome !== 'applied' && outcome !== 'unchanged');
-  if (stopped.length === 0) return EXIT.done;
+export function applyExitCode(reports: readonly ApplyReport[], stopped = false): ExitCode {
+  const unfinished = reports.filter(({ outcome }) => outcome !== 'applied' && outcome !== 'unchanged');
+  if (unfinished.length === 0 && !stopped) return EXIT.done;
   const inEffect = ({ outcome, error }: ApplyReport): boolean =>
-    outcome === 'applied' || (outcome === 'failed' && !UNTOUCHED.includes(error?.code ?? ''));
+    outcome === 'applied' ||
+    (outcome === 'failed' && !(error instanceof NotPlannedError) && !UNTOUCHED.includes(error?.code ?? ''));
   if (reports.some(inEffect)) return EXIT.partial;
-  return exitCodeOf(stopped.find(({ error }) => error !== undefined)?.error);
+  const error = unfinished.find((one) => one.error !== undefined)?.error;
+  // Nothing failed by itself: what was changed was put back because a check did.
+  if (error === undefined && reports.some(({ outcome }) => outcome === 'rolled-back')) return EXIT.rolledBack;
+  return exitCodeOf(error);
 }

@@ -6,7 +6,8 @@ import { EXIT, exitCodeOf, type ExitCode } from './command';
 import { formatError } from './errors';
 import type { Io } from './io';
 import { connector, type DirectorFlags, type ProjectFlags } from './options';
-import { loadProject, selectStacks } from './project';
+import { loadProject } from './project';
+import { selectStacks } from './selection';
 
 /** One director of one stack, connected. */
 export interface Visit {
@@ -22,7 +23,7 @@ export async function visitDirectors(
   io: Io,
   visit: (visit: Visit) => Promise<void>,
 ): Promise<ExitCode> {
-  const stacks = selectStacks(await loadProject(flags, io), names, flags.director ?? []);
+  const stacks = selectStacks(await loadProject(flags, io), names, flags);
   const connect = await connector(flags, io);
   let exitCode: ExitCode = EXIT.done;
   for (const { stack, wish } of wishesOf(stacks)) {

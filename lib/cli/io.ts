@@ -10,6 +10,8 @@ export interface Io {
   interactive: boolean;
   ask(question: string): Promise<string>;
   style: Style;
+  /** A terminal that lines can be redrawn on; undefined where there is none. */
+  screen?: NodeJS.WriteStream;
   cwd: string;
   env: NodeJS.ProcessEnv;
 }
@@ -45,6 +47,7 @@ export function processIo(): Io {
       }
     },
     style: colours(stdout.isTTY && (env['NO_COLOR'] ?? '') === ''),
+    ...(stderr.isTTY ? { screen: stderr } : {}),
     cwd: process.cwd(),
     env,
   };

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { type AddCommand, EXIT, exitCodeOf } from './command';
 import { addAdopt } from './commands/adopt';
 import { addApply, addDestroy } from './commands/apply';
+import { addDrift } from './commands/drift';
 import { addImport } from './commands/import';
 import { addInit } from './commands/init';
 import { addLocks } from './commands/locks';
@@ -21,6 +22,7 @@ const COMMANDS: readonly AddCommand[] = [
   addPlan,
   addApply,
   addDestroy,
+  addDrift,
   addRollback,
   addLocks,
   addAdopt,

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Director, UsageError } from '../model';
 import type { Connect } from '../transport';
 import type { Io } from './io';
+import { parseShard, type SelectionFlags } from './selection';
 
 /** Where the stacks come from. */
 export interface ProjectFlags {
@@ -12,7 +13,7 @@ export interface ProjectFlags {
 }
 
 /** Which directors, and how they are reached. */
-export interface DirectorFlags {
+export interface DirectorFlags extends SelectionFlags {
   director?: string[];
   sshConfig?: string;
   parallelism?: number;
@@ -62,7 +63,13 @@ export function withConnection(command: Command): Command {
 export function withDirectors(command: Command): Command {
   return withConnection(command)
     .option('--director <name...>', 'only these directors; may be repeated or separated by commas', collect)
-    .option('--parallelism <n>', 'directors read at once', positive);
+    .option('--tag <name=value...>', 'only directors with these tags; may be repeated', collect)
+    .option(
+      '--shard <n/m>',
+      'only the n-th of m parts of the directors, by their names, for runs side by side',
+      parseShard,
+    )
+    .option('--parallelism <n>', 'directors read, and changed within a wave, at once', positive);
 }
 
 export function withFormat(command: Command, formats: readonly string[] = ['text', 'json', 'markdown']): Command {

@@ -18,7 +18,8 @@ import type { OpenPlan } from '../pipeline';
 import { writeAtomically } from './atomic-file';
 import { authorOf } from './author';
 import type { Io } from './io';
-import { loadProject, type ProjectOptions, selectStacks } from './project';
+import { loadProject, type ProjectOptions } from './project';
+import { parseShard, selectStacks } from './selection';
 import { VERSION } from './version';
 
 /**
@@ -125,8 +126,11 @@ function hasProject({ app, from }: ProjectOptions, { cwd }: Io): boolean {
 
 async function projectDrift(file: PlanFile, project: ProjectOptions, io: Io): Promise<string | undefined> {
   try {
-    const { stacks, directors } = file.only;
-    const now = selectStacks(await loadProject(project, io), stacks, directors);
+    const { stacks, directors, shard } = file.only;
+    const now = selectStacks(await loadProject(project, io), stacks, {
+      director: directors,
+      ...(shard === undefined ? {} : { shard: parseShard(shard) }),
+    });
     return desiredDigest(now) === file.desiredDigest
       ? undefined
       : 'the program in this folder says something else than the one it was made from';

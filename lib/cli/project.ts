@@ -162,33 +162,3 @@ function parseJson(file: string): unknown {
     });
   }
 }
-
-/** Only the stacks and directors that were asked for. @throws UsageError for a name that isn't there */
-export function selectStacks(
-  stacks: readonly DesiredStack[],
-  names: readonly string[],
-  directors: readonly string[],
-): DesiredStack[] {
-  const known = stacks.map(({ stack }) => stack);
-  for (const name of names) {
-    if (!known.includes(name))
-      throw new UsageError('no-such-stack', `there is no stack '${name}'`, {
-        hint: `stacks: ${known.join(', ') || 'none'}`,
-      });
-  }
-  const chosen = stacks.filter(({ stack }) => names.length === 0 || names.includes(stack));
-  const knownDirectors = [...new Set(chosen.flatMap((stack) => stack.directors.map(({ director }) => director.name)))];
-  for (const name of directors) {
-    if (!knownDirectors.includes(name))
-      throw new UsageError('no-such-director', `there is no director '${name}'`, {
-        hint: `directors: ${knownDirectors.join(', ') || 'none'}`,
-      });
-  }
-  if (directors.length === 0) return chosen;
-  return chosen
-    .map((stack) => ({
-      ...stack,
-      directors: stack.directors.filter(({ director }) => directors.includes(director.name)),
-    }))
-    .filter((stack) => stack.directors.length > 0);
-}

@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
+import { readInventory, sshHosts } from '../inventory';
 import { DirectorSettings, unknownField } from '../model';
 import { Reporter } from '../../providers/ipvs';
 import { IpvsStack } from './ipvs-stack';
@@ -24,6 +25,33 @@ export class Director extends Table {
     for (const name of unknown) reporter.error({ path: [name], ...unknownField(name, known) });
     IpvsStack.around(this).addDirector(this, withoutKeys(settings, unknown), reporter);
     this.place({ director: this.name }, { ...(timeouts && { timeouts }), ...(syncDaemons && { syncDaemons }) });
+  }
+
+  /**
+   * One director for each host that an SSH configuration names and that matches; how it is reached stays there.
+   *
+   * @param pattern `*` and `?` as in ssh_config(5), e.g. `edge-*`
+   * @param props what they have in common
+   * @param file default: LVSFORM_SSH_CONFIG, else `~/.ssh/config`
+   * @throws UsageError when it can't be read, or when no host matches
+   */
+  static fromSshConfig(
+    scope: Construct,
+    pattern: string,
+    props: Omit<DirectorProps, 'host'> = {},
+    file?: string,
+  ): Director[] {
+    return sshHosts(pattern, file).map((host) => new Director(scope, host, { ...props, host }));
+  }
+
+  /**
+   * The directors of a JSON or YAML file: `directors`, settings by name, and `defaults` for all of them.
+   *
+   * @param file relative to the working directory
+   * @throws UsageError when it can't be read, ValidationError with everything that is wrong in it
+   */
+  static fromInventory(scope: Construct, file: string): Director[] {
+    return Object.entries(readInventory(file)).map(([name, settings]) => new Director(scope, name, settings));
   }
 
   /** What plans, errors and `--director` call it. */

@@ -2,15 +2,19 @@ import type { Construct } from 'constructs';
 import { TerraformStack } from '../terraform';
 import { EachDirector, Reporter } from '../../providers/ipvs';
 import { Director } from './director';
-import { checkProps } from './props';
+import { IpvsStack } from './ipvs-stack';
+import { checkProps, checkValue } from './props';
+import { Rollout } from './rollout';
 import { Table, type TableProps } from './table';
 
 export interface FleetProps extends TableProps {
   /** The directors that hold this table, all in the fleet's stack. */
   directors: readonly Director[];
+  /** In which waves a change reaches them. Default: one director after the other, and the first failure stops. */
+  rollout?: Rollout;
 }
 
-const KNOWN = ['directors', 'timeouts', 'syncDaemons'] as const;
+const KNOWN = ['directors', 'rollout', 'timeouts', 'syncDaemons'] as const;
 
 /**
  * One table for several directors. The artefact has one block per service whatever the number of directors:
@@ -24,8 +28,23 @@ export class Fleet extends Table {
     const reporter = new Reporter(this);
     checkProps(reporter, props, KNOWN);
     this.directors = checkDirectors(reporter, props.directors, TerraformStack.of(this));
-    const forEach = new EachDirector(this.directors.map(({ name }) => name));
+    const isRollout = (value: unknown): value is Rollout => value instanceof Rollout;
+    const example = "a Rollout such as Rollout.batches('25%')";
+    const rollout = checkValue(reporter, ['rollout'], props.rollout, isRollout, example);
+    const names = this.directors.map(({ name }) => name);
+    if (rollout !== undefined)
+      IpvsStack.around(this).addRollout(this.pathInStack(), names, rollout.toSettings(reporter), reporter);
+    const forEach = new EachDirector(names);
     this.place({ director: '${each.key}', forEach }, props);
+  }
+
+  /** Construct path below the stack: the name of its rollout. */
+  private pathInStack(): string {
+    const { scopes } = this.node;
+    return scopes
+      .slice(scopes.indexOf(IpvsStack.around(this)) + 1)
+      .map(({ node }) => node.id)
+      .join('/');
   }
 }
 

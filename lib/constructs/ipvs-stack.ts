@@ -79,6 +79,11 @@ export class IpvsStack extends TerraformStack {
     this.provider.addDirector(name, settings, reporter);
   }
 
+  /** @internal Adds the rollout of a fleet to the provider block. */
+  addRollout(fleet: string, directors: readonly string[], rollout: unknown, reporter: Reporter): void {
+    this.provider.addRollout(fleet, directors, rollout, reporter);
+  }
+
   override prepareStack(): void {
     this.lowerDependencies();
     this.steerAfterServing();

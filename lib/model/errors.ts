@@ -5,11 +5,14 @@ interface ErrorDetails {
   /** What to do about it. */
   hint?: string;
   cause?: unknown;
+  /** The first step of an apply that had no effect, from 1. */
+  failedAt?: number;
 }
 
 /** The one family of errors: a stable code, who can act on it, and what to do. */
 export abstract class LvsformError extends Error {
   readonly hint?: string;
+  readonly failedAt?: number;
 
   constructor(
     readonly code: string,
@@ -20,6 +23,8 @@ export abstract class LvsformError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     if (details.hint !== undefined) this.hint = details.hint;
+    const failedAt = details.failedAt ?? (details.cause instanceof LvsformError ? details.cause.failedAt : undefined);
+    if (failedAt !== undefined) this.failedAt = failedAt;
   }
 }
 
@@ -114,6 +119,8 @@ export type ApplyCode =
   | 'interrupted'
   | 'stale'
   | 'blocked'
+  /** What has to hold after a wave does not. */
+  | 'check-failed'
   /** Somebody else holds the lock. */
   | 'locked'
   /** The lock was lost while it was needed. */
@@ -122,6 +129,16 @@ export type ApplyCode =
   | 'no-net'
   /** The director is as it was before. */
   | 'rolled-back';
+
+/** A director that could not be planned, at its turn in an apply. It is as it was. */
+export class NotPlannedError extends LvsformError {
+  constructor(
+    readonly director: string,
+    { code, message, hint }: { code: string; message: string; hint?: string },
+  ) {
+    super(code, 'director', message, hint === undefined ? {} : { hint });
+  }
+}
 
 /** An apply stopped part-way: says exactly which steps took effect. */
 export class ApplyError extends LvsformError {

@@ -34,8 +34,15 @@ export const PlanFile = z.strictObject({
   ...envelope,
   destroy: z.boolean().meta({ description: 'Whether it removes what the stacks declare.' }),
   only: z
-    .strictObject({ stacks: z.array(z.string()), directors: z.array(z.string()) })
-    .meta({ description: 'The stacks and directors that were asked for; empty for all there are.' }),
+    .strictObject({
+      stacks: z.array(z.string()),
+      directors: z.array(z.string()),
+      shard: z.string().exactOptional(),
+    })
+    .meta({
+      description:
+        'The stacks and directors that were asked for; empty for all there are. The part of a sharded run, such as 2/8.',
+    }),
   allowed: z.array(z.string()).meta({ description: 'Codes of blocking findings that do not stop the apply.' }),
   desiredDigest: z
     .string()

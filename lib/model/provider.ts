@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { DirectorSettings, Ownership } from './director';
 import { IgnorePattern } from './ignore';
+import { RolloutSettings } from './rollout';
+
+/** A fleet's rollout, and who is in the fleet. */
+const Rollout = RolloutSettings.extend({ fleet: z.array(z.string()).meta({ description: 'Directors of the fleet.' }) });
 
 /** The artefact's `provider "ipvs"` block: every director of the stack, and what holds for all of them. */
 export const ProviderSettings = z.object({
@@ -18,6 +22,11 @@ export const ProviderSettings = z.object({
   ignore: z.array(IgnorePattern).optional().meta({
     description: 'Live services that are left alone on every director, beside what a director says itself.',
   }),
+  /** How changes reach the fleets, by fleet. Read by lvsform; Terraform keeps the order of the gates instead. */
+  rollouts: z
+    .record(z.string(), Rollout)
+    .optional()
+    .meta({ description: 'How changes reach the fleets of the stack, by fleet.' }),
   /** Directors by name. */
   directors: z.record(z.string(), DirectorSettings).default({}).meta({ description: 'Directors by name.' }),
 });

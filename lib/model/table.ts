@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Director } from './director';
 import { compareMarkRules, MarkRule } from './mark-rule';
 import { compareServers } from './real-server';
+import { DesiredRollout } from './rollout';
 import { SyncDaemon } from './sync-daemon';
 import { DesiredTimeouts, Timeouts, TimeoutSeconds } from './timeouts';
 import { compareKeys, ServiceKey, VirtualService } from './virtual-service';
@@ -76,6 +77,8 @@ export const DesiredStack = z.strictObject({
   stack: z.string(),
   directors: z.array(DesiredDirector),
   gates: z.array(Gate),
+  /** How changes reach its fleets; a director in none is changed alone, in the order of the program. */
+  rollouts: z.array(DesiredRollout).exactOptional(),
 });
 export type DesiredStack = z.output<typeof DesiredStack>;
 

@@ -1,6 +1,7 @@
 export { type BootDrift, bootDrift, bootFindings, tableAfterBoot, tableAtBoot } from './boot';
 export { findDoubleClaims } from './claims';
 export { drainPolicies } from './drain';
+export { driftCause } from './drift';
 export { tookEffect } from './effect';
 export { ABSENT, fingerprints, movedEntries } from './fingerprint';
 export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';

@@ -8,6 +8,8 @@ import {
   isPlainObject,
   ProviderSettings,
   readFields,
+  resolveRollout,
+  RolloutSettings,
   spellFields,
 } from '../../lib/model';
 import { TerraformProvider } from '../../lib/terraform';
@@ -65,19 +67,43 @@ export class IpvsProvider extends TerraformProvider {
     this.settings.directors[name] = value;
   }
 
+  /** Adds the rollout of a fleet; what is wrong with it goes to `reporter`. */
+  addRollout(fleet: string, directors: readonly string[], rollout: unknown, reporter: Reporter): void {
+    const { value, issues } = readFields(RolloutSettings, rollout, { isUnresolved });
+    reporter.errors(issues.map((issue) => ({ ...issue, path: ['rollout', ...issue.path] })));
+    if (issues.length > 0) return;
+    const settings = this.settings.directors;
+    const members = directors.map((name) => ({ name, ...pick(settings[name]?.tags) }));
+    const resolved = resolveRollout(fleet, value, members);
+    reporter.errors(resolved.issues.map((issue) => ({ ...issue, path: ['rollout', ...issue.path] })));
+    const twins = Object.entries(this.settings.rollouts ?? {}).flatMap(([other, { fleet: names }]) =>
+      names
+        .filter((name) => directors.includes(name))
+        .map((name) => `'${name}' is in the rollout of '${other}' as well`),
+    );
+    for (const message of twins)
+      reporter.error({ path: ['rollout'], message, hint: 'one rollout decides when a director is changed' });
+    this.settings.rollouts = { ...this.settings.rollouts, [fleet]: { fleet: [...directors], ...value } };
+  }
+
   protected override synthesizeAttributes(): Record<string, unknown> {
     const attributes = spellFields(ProviderSettings, this.settings);
     return isPlainObject(attributes) ? attributes : {};
   }
 
-  /** cdktf would spell the names of directors in snake_case. */
+  /** cdktf would spell the names of directors, fleets and tags in snake_case. */
   override toTerraform(): unknown {
     const json: unknown = super.toTerraform();
     const block = dig(json, ['provider', 'ipvs', 0]);
-    if (block !== undefined) block['directors'] = this.synthesizeAttributes()['directors'];
+    const { directors, rollouts } = this.synthesizeAttributes();
+    if (block !== undefined) block['directors'] = directors;
+    if (block !== undefined && rollouts !== undefined) block['rollouts'] = rollouts;
     return json;
   }
 }
+
+const pick = (tags: Record<string, string> | undefined): { tags?: Record<string, string> } =>
+  tags === undefined ? {} : { tags };
 
 function known(patterns: readonly IgnorePattern[] | undefined): IgnorePattern[] {
   const given: unknown = patterns;

@@ -1,6 +1,15 @@
-import { hasWork, movedSince, parsePlanFile, type PlanFile, UsageError } from '../../model';
+import {
+  hasWork,
+  isPlanned,
+  type Moved,
+  movedSince,
+  parsePlanFile,
+  type Plan,
+  type PlanFile,
+  UsageError,
+} from '../../model';
 import { planStacks } from '../../pipeline';
-import { renderText } from '../../report';
+import { renderText, renderWaves } from '../../report';
 import { carryOut, endWithoutApply, isBroken } from '../carry-out';
 import { EXIT, type ExitCode } from '../command';
 import { formatError } from '../errors';
@@ -10,6 +19,7 @@ import { settingsOf } from '../net';
 import { connector } from '../options';
 import { markUsed, readPlanJson, refuseMoved, refuseRemembered, refuseStale, standingOf } from '../plan-file';
 import { loadPolicies } from '../policy';
+import { refuseUnchecked } from '../rollout-check';
 import { judged, refuseBlocked } from '../safety';
 import type { ApplyFlags } from './apply';
 
@@ -31,10 +41,13 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
     const plan = judged(open.plan, { allowed: file.allowed, policies });
     notePlan(journal, plan);
     const text = flags.format === 'text';
-    if (text) io.out(renderText(plan, io.style));
-    if (isBroken(plan)) return endWithoutApply(plan, text, io);
-    refuseMoved(name, movedSince(file.plan, open.plan));
-    refuseRemembered(name, file, open);
+    if (text) io.out(`${renderText(plan, io.style)}${renderWaves(file.desired)}`);
+    if (isBroken(open)) return endWithoutApply(plan, text, io);
+    const resume = flags.resume ?? false;
+    refuseMoved(name, leftOf(movedSince(file.plan, open.plan), open.plan, resume));
+    // A director that is done remembers the file, and is not asked again.
+    if (!resume) refuseRemembered(name, file, open);
+    refuseUnchecked(file.desired, flags.allowExec ?? false);
     const hint = (codes: string): string =>
       `to let it pass: lvsform plan --allow ${[...file.allowed, codes].join(' ')} --out ${name}, and review the new plan`;
     refuseBlocked(plan, file.allowed, { hint, json: !text }, io);
@@ -46,6 +59,7 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
           {
             allowExec: flags.allowExec ?? false,
             format: flags.format,
+            progress: flags.progress,
             journal,
             settings: settingsOf(flags, io, file.id),
           },
@@ -59,8 +73,10 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
 }
 
 /** What a file says can't be said again on the command line. */
-function refuseChoices(name: string, { allow, director }: ApplyFlags): void {
-  const given = [...(director === undefined ? [] : ['--director']), ...(allow === undefined ? [] : ['--allow'])];
+function refuseChoices(name: string, flags: ApplyFlags): void {
+  const given = (['director', 'tag', 'shard', 'allow'] as const)
+    .filter((flag) => flags[flag] !== undefined)
+    .map((flag) => `--${flag}`);
   if (given.length === 0) return;
   throw new UsageError(
     'plan-file-choice',
@@ -69,6 +85,18 @@ function refuseChoices(name: string, { allow, director }: ApplyFlags): void {
       hint: `lvsform plan ${given.map((option) => `${option} …`).join(' ')} --out ${name}`,
     },
   );
+}
+
+/** What moved and matters. A run that goes on finds those directors changed that it has finished. */
+function leftOf(moved: Moved[], now: Plan, resume: boolean): Moved[] {
+  if (!resume) return moved;
+  const done = new Set(
+    now.directors
+      .filter(isPlanned)
+      .filter(({ steps, boot }) => steps.length === 0 && boot !== true)
+      .map(({ stack, director }) => `${stack}/${director}`),
+  );
+  return moved.filter(({ stack, director }) => !done.has(`${stack}/${director}`));
 }
 
 /** The directors are changed by now: a file that can't be written is no reason to call that a failure. */

@@ -1,7 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ApplyError, hasWork, movedSince, UsageError } from '../../model';
 import { type OpenPlan, planStacks } from '../../pipeline';
-import { renderText } from '../../report';
+import { renderText, renderWaves } from '../../report';
 import { carryOut, endWithoutApply, isBroken } from '../carry-out';
 import { type AddCommand, EXIT, type ExitCode } from '../command';
 import type { Io } from '../io';
@@ -20,7 +20,10 @@ import {
 } from '../options';
 import { movedWords, planFileArgument } from '../plan-file';
 import { loadPolicies } from '../policy';
-import { loadProject, selectStacks } from '../project';
+import { PROGRESS_KINDS, type ProgressKind } from '../progress';
+import { loadProject } from '../project';
+import { selectStacks } from '../selection';
+import { refuseUnchecked } from '../rollout-check';
 import { judged, type Judges, refuseBlocked } from '../safety';
 import { applyFile } from './apply-file';
 
@@ -28,6 +31,8 @@ export interface ApplyFlags extends ProjectFlags, DirectorFlags, SafetyFlags, Jo
   format: 'text' | 'json';
   autoApprove?: boolean;
   allowExec?: boolean;
+  progress: ProgressKind;
+  resume?: boolean;
 }
 
 export const addApply: AddCommand = (program, io, exit) => {
@@ -42,8 +47,10 @@ Every step is make-before-break: new services and real servers first, raised wei
 what goes down or away. A phase the director does not accept in full stops the run, and the error says exactly which
 steps are in effect. Afterwards the table is read again: a difference that is left is an error too.
 
-Directors are changed one after the other; the first failure leaves the rest as they are.
-Ctrl-C lets the director that is being changed finish, then stops.
+Directors are changed one after the other, or in the waves of their fleet's rollout; the first failure (of a rollout: more
+than its maxFailures) leaves the rest as they are. docs/rollouts.md says more.
+Ctrl-C lets the directors that are being changed finish, then stops, or puts them back if their rollout says so. A second
+Ctrl-C leaves at once: what is not verified by then puts itself back.
 
 When the only argument names a file, it is a plan that \`lvsform plan --out FILE\` wrote, and exactly that is applied,
 without a question: not when the program says something else by now, when an entry it touches was changed since, or when
@@ -87,7 +94,16 @@ export const addDestroy: AddCommand = (program, io, exit) => {
 function addApplyOptions(command: Command): Command {
   command
     .option('--auto-approve', 'do not ask')
-    .option('--allow-exec', 'run the local-exec commands of gates (null_resource, terraform_data) on this machine');
+    .option('--allow-exec', 'run the local-exec commands of gates and of rollout checks on this machine')
+    .addOption(
+      new Option(
+        '--progress <kind>',
+        'auto: live lines on a terminal, plain ones elsewhere; json: one object per event on stderr',
+      )
+        .choices(PROGRESS_KINDS)
+        .default('auto'),
+    )
+    .option('--resume', 'go on where a run stopped: directors that are as wished already are left out');
   return withJournal(withFormat(withNet(withSafety(withDirectors(withProject(command)))), ['text', 'json']));
 }
 
@@ -108,7 +124,7 @@ async function applyStacks(
     });
   }
   const judges: Judges = { allowed: flags.allow ?? [], policies: await loadPolicies(flags.policy ?? [], io) };
-  const stacks = selectStacks(await loadProject(flags, io), names, flags.director ?? []);
+  const stacks = selectStacks(await loadProject(flags, io), names, flags);
   const options = {
     connect: await connector(flags, io),
     destroy,
@@ -119,8 +135,9 @@ async function applyStacks(
     const plan = judged(open.plan, judges);
     notePlan(journal, plan);
     const text = flags.format === 'text';
-    if (text) io.out(renderText(plan, io.style));
-    if (isBroken(plan) || !hasWork(plan)) return endWithoutApply(plan, text, io);
+    if (text) io.out(`${renderText(plan, io.style)}${renderWaves(stacks)}`);
+    if (isBroken(open) || !hasWork(plan)) return endWithoutApply(plan, text, io);
+    refuseUnchecked(stacks, flags.allowExec ?? false);
     const hint = (codes: string): string => `--allow ${codes} lets it pass`;
     refuseBlocked(plan, judges.allowed, { hint, json: !text }, io);
     if (flags.autoApprove !== true) {
@@ -131,7 +148,7 @@ async function applyStacks(
     return await carryOut(
       open,
       plan,
-      { allowExec: flags.allowExec ?? false, format: flags.format, journal, settings },
+      { allowExec: flags.allowExec ?? false, format: flags.format, progress: flags.progress, journal, settings },
       io,
     );
   } finally {

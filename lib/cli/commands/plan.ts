@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { hasWork, isPlanned, type Plan } from '../../model';
+import { type DesiredStack, hasWork, isPlanned, type Plan, type PlanFile } from '../../model';
 import { planStacks } from '../../pipeline';
-import { renderJson, renderMarkdown, renderText } from '../../report';
+import { renderJson, renderMarkdown, renderText, renderWaves } from '../../report';
 import { checkWritable } from '../atomic-file';
 import { type AddCommand, EXIT, type ExitCode } from '../command';
 import type { Io } from '../io';
@@ -19,7 +19,8 @@ import {
 } from '../options';
 import { writePlanFile } from '../plan-file';
 import { loadPolicies } from '../policy';
-import { loadProject, selectStacks } from '../project';
+import { loadProject } from '../project';
+import { type SelectionFlags, selectStacks } from '../selection';
 import { judged } from '../safety';
 
 export type Format = 'text' | 'json' | 'markdown';
@@ -67,8 +68,7 @@ Examples:
 async function run(names: string[], flags: PlanFlags, io: Io, journal: Journal): Promise<ExitCode> {
   if (flags.out !== undefined) checkWritable(resolve(io.cwd, flags.out));
   const judges = { allowed: flags.allow ?? [], policies: await loadPolicies(flags.policy ?? [], io) };
-  const directors = flags.director ?? [];
-  const stacks = selectStacks(await loadProject(flags, io), names, directors);
+  const stacks = selectStacks(await loadProject(flags, io), names, flags);
   const destroy = flags.destroy ?? false;
   const open = await planStacks(stacks, {
     connect: await connector(flags, io),
@@ -79,13 +79,25 @@ async function run(names: string[], flags: PlanFlags, io: Io, journal: Journal):
   const plan = judged(open.plan, judges);
   notePlan(journal, plan);
   io.out(render(plan, flags.format, io));
+  if (flags.format === 'text') io.out(renderWaves(stacks));
   if (flags.out !== undefined) {
-    const only = { stacks: names, directors };
+    const only = onlyOf(names, stacks, flags);
     const { id } = writePlanFile(flags.out, { plan, desired: stacks, destroy, only, allowed: judges.allowed }, io);
     journal.note('written', { file: flags.out, id });
     io.err(`Written to ${flags.out}. To apply it: lvsform apply ${flags.out}\n`);
   }
   return planExitCode(plan, flags.detailedExitcode ?? false);
+}
+
+/** What was asked for, so that it can be asked for again. */
+function onlyOf(names: string[], stacks: readonly DesiredStack[], flags: SelectionFlags): PlanFile['only'] {
+  const { director = [], tag = [], shard } = flags;
+  const chosen = [...new Set(stacks.flatMap(({ directors }) => directors.map((wish) => wish.director.name)))];
+  return {
+    stacks: names,
+    directors: tag.length > 0 || shard !== undefined ? chosen : [...director],
+    ...(shard === undefined ? {} : { shard: `${shard.number}/${shard.of}` }),
+  };
 }
 
 export function render(plan: Plan, format: Format, io: Io): string {

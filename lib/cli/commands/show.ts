@@ -6,7 +6,8 @@ import { type AddCommand, EXIT, type ExitCode } from '../command';
 import { formatError } from '../errors';
 import { connector, type DirectorFlags, type ProjectFlags, withDirectors, withFormat, withProject } from '../options';
 import { planFileArgument } from '../plan-file';
-import { loadProject, selectStacks } from '../project';
+import { loadProject } from '../project';
+import { selectStacks } from '../selection';
 import { showPlanFile } from './show-plan-file';
 
 export interface ShowFlags extends ProjectFlags, DirectorFlags {
@@ -44,7 +45,7 @@ Examples:
           hint: 'lvsform show plan.json',
         },
       );
-    const stacks = selectStacks(await loadProject(flags, io), names, flags.director ?? []);
+    const stacks = selectStacks(await loadProject(flags, io), names, flags);
     const connect = await connector(flags, io);
     const shown: object[] = [];
     let code: ExitCode = EXIT.done;

@@ -1,0 +1,2 @@
+export { type Inventory, readInventory } from './inventory-file';
+export { sshHosts } from './ssh-hosts';

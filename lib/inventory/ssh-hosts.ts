@@ -1,0 +1,54 @@
+/** Names of hosts in an SSH configuration. Synchronous: a program is one. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UsageError } from '../model';
+import { isPattern, matchesPatterns } from '../transport/patterns';
+import { parseSshConfig } from '../transport/ssh-config';
+
+const MAX_DEPTH = 16;
+
+/**
+ * Hosts that a configuration names in full (not by a pattern of its own) and that match, in its order.
+ *
+ * @param pattern `*` and `?` as in ssh_config(5)
+ * @param file default: LVSFORM_SSH_CONFIG, else `~/.ssh/config`
+ * @throws UsageError `ssh-config` when it can't be read, `no-hosts` when none matches
+ */
+export function sshHosts(pattern: string, file?: string): string[] {
+  const path = resolve(file ?? process.env['LVSFORM_SSH_CONFIG'] ?? join(homedir(), '.ssh', 'config'));
+  const hosts = [...new Set(hostsIn(path, 0))].filter((host) => matchesPatterns(host, [pattern]));
+  if (hosts.length > 0) return hosts;
+  throw new UsageError('no-hosts', `no Host of ${path} matches '${pattern}'`, {
+    hint: 'a Host line names each of them; patterns there are not followed',
+  });
+}
+
+function hostsIn(path: string, depth: number): string[] {
+  if (depth > MAX_DEPTH) throw new UsageError('ssh-config', `${path}: Include nests deeper than ${MAX_DEPTH} files`);
+  return parseSshConfig(read(path), path).flatMap(({ keyword, args }) => {
+    if (keyword === 'host') return args.filter((name) => !isPattern(name));
+    if (keyword !== 'include') return [];
+    return args.flatMap(included).flatMap((file) => hostsIn(file, depth + 1));
+  });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError('ssh-config', `${path} can not be read`, { cause: error });
+  }
+}
+
+/** Relative names are relative to ~/.ssh, whoever includes them; wildcards are followed in the file's own name. */
+function included(name: string): string[] {
+  const path = name.startsWith('~/') ? join(homedir(), name.slice(2)) : resolve(homedir(), '.ssh', name);
+  if (!isPattern(path)) return [path];
+  const folder = dirname(path);
+  if (isPattern(folder)) throw new UsageError('ssh-config', `Include ${name}: wildcards in folders are not followed here`); // prettier-ignore
+  return readdirSync(folder)
+    .filter((file) => matchesPatterns(file, [basename(path)]))
+    .sort()
+    .map((file) => join(folder, file));
+}
