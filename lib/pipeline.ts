@@ -119,7 +119,8 @@ function withBoot(plan: DirectorPlan, { findings, isPending }: BootPlan): Direct
   return { ...plan, findings: [...plan.findings, ...findings], ...(isPending ? { boot: true } : {}) };
 }
 
-function planLive(
+/** Plans one director from what was read. @throws CapabilityError, UsageError `claimed` */
+export function planLive(
   stack: string,
   wish: DesiredDirector,
   live: LiveDirector,
@@ -291,7 +292,7 @@ async function underLock(
 }
 
 /** What a stack's ledger shall say after an apply; null when nothing is left to remember. */
-function ledgerOf(
+export function ledgerOf(
   stack: string,
   wish: DesiredDirector,
   live: LiveDirector,

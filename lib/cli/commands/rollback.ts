@@ -1,6 +1,6 @@
 import { acquireLock, takeBack } from '../../apply';
 import { ApplyError, recordName, UsageError } from '../../model';
-import { authorOf } from '../author';
+import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { visitDirectors } from '../directors';
 import { journaled, type JournalFlags } from '../journal';
