@@ -13,7 +13,7 @@ const executable = join(folder, `terraform-provider-ipvs_v${version}`);
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 buildSync({
-  entryPoints: [join(root, 'bin', 'terraform-provider-ipvs.ts')],
+  entryPoints: [join(root, 'tools', 'provider-entry.js')],
   outfile: executable,
   bundle: true,
   platform: 'node',

@@ -16,7 +16,11 @@ const DIRECTOR: Attribute = { name: 'director', type: TEXT, mode: 'required', de
 const NUMBER: AttributeType = { kind: 'leaf', leaf: 'number' };
 
 /** Attribute of the table, and the resource type whose entries it lists. */
-const PARTS = { services: 'ipvs_virtual_service', mark_rules: 'ipvs_mark_rule', sync_daemons: 'ipvs_sync_daemon' } as const;
+const PARTS = {
+  services: 'ipvs_virtual_service',
+  mark_rules: 'ipvs_mark_rule',
+  sync_daemons: 'ipvs_sync_daemon',
+} as const;
 /** What a stack says about an entry, and no director knows. */
 const NOT_LIVE = ['director', 'id', 'absent', 'drain', 'keep_live_weights'];
 

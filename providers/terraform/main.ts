@@ -73,8 +73,8 @@ function methods(): Record<string, (request: never) => unknown> {
       (module) => new module.IpvsProvider({ cwd: process.cwd(), env: process.env, version: VERSION }),
     ));
   const later =
-    <Request, Response>(call: (provider: IpvsProvider, request: Request) => Response) =>
-    async (request: never): Promise<unknown> =>
+    <Request>(call: (provider: IpvsProvider, request: Request) => unknown) =>
+    async (request: Request): Promise<unknown> =>
       call(await provider(), request);
   return {
     getProviderSchema: later((ipvs) => ipvs.schema()),
@@ -99,7 +99,7 @@ function methods(): Record<string, (request: never) => unknown> {
       ipvs.importResource(request),
     ),
     readDataSource: later((ipvs, request: Parameters<IpvsProvider['readData']>[0]) => ipvs.readData(request)),
-    listResource: async function* (request: never) {
+    listResource: async function* (request: Parameters<IpvsProvider['list']>[0]) {
       yield* (await provider()).list(request);
     },
     stopProvider: later((ipvs) => ipvs.stop()),

@@ -10,7 +10,7 @@ import { withDefaults } from './schema/defaults';
 import { schemaMessage, typeBytes } from './schema/encode';
 import { errorAt, errorOf, stepsOf, warning } from './wire/diagnostics';
 import type * as wire from './wire/generated/tfplugin6';
-import { decodeObject, encodeObject, fromJson, holdsUnknown, Unknown, type Values } from './wire/value';
+import { decodeObject, encodeObject, fromJson, holdsUnknown, Unknown, type Value, type Values } from './wire/value';
 
 export const PROVIDER_ATTRIBUTES: readonly Attribute[] = attributesOf(ProviderSettings);
 const IDENTITY: readonly Attribute[] = [
@@ -52,7 +52,9 @@ export class IpvsProvider {
       description,
     }));
     const identified = [...KINDS].filter(([, kind]) => kind.identified);
-    return { identitySchemas: Object.fromEntries(identified.map(([name]) => [name, { version: 0, identityAttributes }])) };
+    return {
+      identitySchemas: Object.fromEntries(identified.map(([name]) => [name, { version: 0, identityAttributes }])),
+    };
   }
 
   upgradeIdentity({ rawIdentity }: wire.UpgradeResourceIdentity_Request): wire.UpgradeResourceIdentity_Response {
@@ -89,12 +91,15 @@ export class IpvsProvider {
     const kind = kindOf(typeName);
     const state = decodeObject(currentState?.msgpack, kind.attributes);
     if (state === null) return {};
-    const unchanged = { newState: { msgpack: encodeObject(state, kind.attributes) }, ...identityOf('newIdentity', kind, state) };
+    const unchanged = {
+      newState: { msgpack: encodeObject(state, kind.attributes) },
+      ...identityOf('newIdentity', kind, state),
+    };
     // Without directors, because what they are is not known yet, the state is all there is.
     if (this.fleet === undefined) return unchanged;
     try {
       const { meaning } = readResource(kind, state);
-      const live = await this.fleet.link(String(state['director'])).live();
+      const live = await this.fleet.link(textOf(state['director'])).live();
       // What an older version took and this one does not: the entry with that id.
       const found = meaning === undefined ? kind.find(live, entryOf(state)) : kind.look(live, meaning, state);
       if (found === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
@@ -120,12 +125,16 @@ export class IpvsProvider {
     const diagnostics =
       same || after?.issues.length || (planned !== null && after?.meaning === undefined)
         ? []
-        : await this.judge(String((planned ?? prior)?.['director']), {
-            drop: before?.meaning?.entries ?? [],
-            put: after?.meaning?.entries ?? [],
-            policy: after?.meaning?.policy,
-            dropPolicy: before?.meaning?.policy,
-          }, replaces.length > 0);
+        : await this.judge(
+            textOf((planned ?? prior)?.['director']),
+            {
+              drop: before?.meaning?.entries ?? [],
+              put: after?.meaning?.entries ?? [],
+              policy: after?.meaning?.policy,
+              dropPolicy: before?.meaning?.policy,
+            },
+            replaces.length > 0,
+          );
     return {
       plannedState: { msgpack: encodeObject(planned, kind.attributes) },
       requiresReplace: replaces.map((name) => ({ steps: stepsOf([name], kind.attributes) })),
@@ -146,11 +155,11 @@ export class IpvsProvider {
     };
     try {
       if (after !== undefined && after.meaning === undefined) return { ...stays, diagnostics: issuesOf(after, kind) };
-      const director = String((planned ?? prior)?.['director']);
+      const director = textOf((planned ?? prior)?.['director']);
       const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
       const fleet = this.configured();
       if (prior === null) refuseTwin(fleet, id);
-      else fleet.made.delete(String(prior['id']));
+      else fleet.made.delete(textOf(prior['id']));
       await fleet.link(director).change({
         drop: before?.meaning?.entries ?? [],
         put: after?.meaning?.entries ?? [],
@@ -166,10 +175,14 @@ export class IpvsProvider {
     }
   }
 
-  async importResource({ typeName, id, identity }: wire.ImportResourceState_Request): Promise<wire.ImportResourceState_Response> {
+  async importResource({
+    typeName,
+    id,
+    identity,
+  }: wire.ImportResourceState_Request): Promise<wire.ImportResourceState_Response> {
     const kind = kindOf(typeName);
     const given = decodeObject(identity?.identityData?.msgpack, IDENTITY);
-    const wanted = given === null ? (id ?? '') : String(given['id']);
+    const wanted = given === null ? (id ?? '') : textOf(given['id']);
     try {
       const [director = '', ...rest] = wanted.split('/');
       if (rest.length === 0) {
@@ -187,7 +200,11 @@ export class IpvsProvider {
       const state = imported(kind, director, wanted, found);
       return {
         importedResources: [
-          { typeName: kind.type, state: { msgpack: encodeObject(state, kind.attributes) }, ...identityOf('identity', kind, state) },
+          {
+            typeName: kind.type,
+            state: { msgpack: encodeObject(state, kind.attributes) },
+            ...identityOf('identity', kind, state),
+          },
         ],
       };
     } catch (error) {
@@ -195,7 +212,12 @@ export class IpvsProvider {
     }
   }
 
-  async *list({ typeName, config, includeResourceObject, limit }: wire.ListResource_Request): AsyncGenerator<wire.ListResource_Event> {
+  async *list({
+    typeName,
+    config,
+    includeResourceObject,
+    limit,
+  }: wire.ListResource_Request): AsyncGenerator<wire.ListResource_Event> {
     const kind = kindOf(typeName);
     const only = decodeObject(config?.msgpack, LIST_CONFIG)?.['director'];
     let left = limit === undefined || limit === 0 ? Infinity : limit;
@@ -210,7 +232,9 @@ export class IpvsProvider {
           yield {
             displayName: `${director}/${entry}`,
             ...identityOf('identity', kind, state),
-            ...(includeResourceObject === true ? { resourceObject: { msgpack: encodeObject(state, kind.attributes) } } : {}),
+            ...(includeResourceObject === true
+              ? { resourceObject: { msgpack: encodeObject(state, kind.attributes) } }
+              : {}),
           };
         }
       }
@@ -224,7 +248,7 @@ export class IpvsProvider {
     if (source === undefined) throw new RangeError(`there is no data source ${typeName ?? ''}`);
     const given = decodeObject(config?.msgpack, source.attributes) ?? {};
     try {
-      const live = await this.configured().link(String(given['director'])).live();
+      const live = await this.configured().link(textOf(given['director'])).live();
       return { state: { msgpack: encodeObject({ ...given, ...source.read(live) }, source.attributes) } };
     } catch (error) {
       return { diagnostics: [errorOf(error)] };
@@ -248,12 +272,15 @@ export class IpvsProvider {
     const isUnresolved = (value: unknown): boolean => value instanceof Unknown;
     const { value, issues } = readFields(ProviderSettings, given, { spelling: 'snake_case', isUnresolved });
     const known = !holdsUnknown(given);
-    const all = issues.length > 0 || !known ? issues : [
-      ...ignoreIssues(value.ignore ?? []),
-      ...Object.entries(value.directors).flatMap(([name, { ignore }]) =>
-        ignoreIssues(ignore ?? []).map((issue) => ({ ...issue, path: ['directors', name, ...issue.path] })),
-      ),
-    ];
+    const all =
+      issues.length > 0 || !known
+        ? issues
+        : [
+            ...ignoreIssues(value.ignore ?? []),
+            ...Object.entries(value.directors).flatMap(([name, { ignore }]) =>
+              ignoreIssues(ignore ?? []).map((issue) => ({ ...issue, path: ['directors', name, ...issue.path] })),
+            ),
+          ];
     const diagnostics = all.map(({ path, message, hint }) => errorAt(path, message, hint, PROVIDER_ATTRIBUTES));
     if (all.length > 0 || !known) return { diagnostics };
     const tables = Object.entries(value.directors).filter(([, { owns }]) => (owns ?? value.owns) === 'table');
@@ -275,12 +302,20 @@ export class IpvsProvider {
       const { findings } = await this.fleet.link(director).judge(replaces ? { ...intent, drop: [] } : intent);
       const ids = [...intent.drop, ...intent.put].map((entry) => `${director}/${entryId(entry)}`);
       return findings
-        .filter(({ severity, subject }) => severity === 'blocking' && ids.some((id) => subject?.startsWith(id) === true))
-        .map(({ subject, message, hint, code }) => warning(`${subject ?? director}: ${message}`, `${hint ?? ''} [${code}]`));
+        .filter(
+          ({ severity, subject }) => severity === 'blocking' && ids.some((id) => subject?.startsWith(id) === true),
+        )
+        .map(({ subject, message, hint, code }) =>
+          warning(`${subject ?? director}: ${message}`, `${hint ?? ''} [${code}]`),
+        );
     } catch (error) {
       const diagnostic = errorOf(error);
       const unreachable = isPlainObject(error) && 'director' in error && error.constructor.name === 'TransportError';
-      return [unreachable ? warning(`${diagnostic.summary ?? ''}: the change could not be checked there`, diagnostic.detail) : diagnostic];
+      return [
+        unreachable
+          ? warning(`${diagnostic.summary ?? ''}: the change could not be checked there`, diagnostic.detail)
+          : diagnostic,
+      ];
     }
   }
 }
@@ -296,12 +331,12 @@ function issuesOf({ issues }: ReadResource, kind: Kind): Diagnostics {
 }
 
 function idOf(values: Values, { meaning }: ReadResource): string | undefined {
-  return meaning === undefined ? undefined : `${String(values['director'])}/${meaning.id}`;
+  return meaning === undefined ? undefined : `${textOf(values['director'])}/${meaning.id}`;
 }
 
 /** The id without its director. */
 function entryOf(state: Values): string {
-  return String(state['id']).split('/').slice(1).join('/');
+  return textOf(state['id']).split('/').slice(1).join('/');
 }
 
 /** Attributes whose new value makes another entry; another spelling of the same does not. */
@@ -322,6 +357,11 @@ function replacedBy(
     const unknown = planned[attribute.name] instanceof Unknown;
     return unknown || plain(before, field) !== plain(after, field) ? [attribute.name] : [];
   });
+}
+
+/** A name or an id; core makes sure that it is text. */
+function textOf(value: Value | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -349,6 +389,6 @@ function identityOf<Field extends string>(
 ): Partial<Record<Field, wire.ResourceIdentityData>> {
   const { id = null } = values;
   if (!kind.identified || id === null || id instanceof Unknown) return {};
-  const data = { identityData: { msgpack: encodeObject({ id }, IDENTITY) } };
+  const data = { identityData: { msgpack: encodeObject({ id: textOf(id) }, IDENTITY) } };
   return { [field]: data } as Partial<Record<Field, wire.ResourceIdentityData>>;
 }

@@ -81,7 +81,10 @@ test('a configuration by hand: init, validate, plan, apply, nothing left, edit i
   // A field of a real server is an update of that field, in place.
   workspace.write('main.tf', web(5));
   const edited = await workspace.plan();
-  expect(actionsOf(edited)).toEqual(['update ipvs_virtual_service.web["lb1"]', 'update ipvs_virtual_service.web["lb2"]']);
+  expect(actionsOf(edited)).toEqual([
+    'update ipvs_virtual_service.web["lb1"]',
+    'update ipvs_virtual_service.web["lb2"]',
+  ]);
   await workspace.ok('apply', '-input=false', 'plan.bin');
   expect(lb1!.rules()).toContain('-r 10.0.0.11:80 -g -w 5');
   expect(await workspace.actions()).toEqual([]);

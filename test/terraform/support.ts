@@ -48,7 +48,9 @@ export class Workspace {
   constructor(files: Readonly<Record<string, string | object>> = {}) {
     const host = this.core === 'tofu' ? 'registry.opentofu.org' : 'registry.terraform.io';
     const platform = `linux_${process.arch === 'x64' ? 'amd64' : process.arch}`;
-    cpSync(PROVIDER, this.file('terraform.d', 'plugins', host, 'lvsform', 'ipvs', version, platform), { recursive: true });
+    cpSync(PROVIDER, this.file('terraform.d', 'plugins', host, 'lvsform', 'ipvs', version, platform), {
+      recursive: true,
+    });
     for (const [name, content] of Object.entries(files)) this.write(name, content);
   }
 
@@ -62,7 +64,10 @@ export class Workspace {
   }
 
   /** Runs the core. `onOutput` may interrupt it. */
-  run(args: readonly string[], onOutput?: (output: string, kill: (signal: NodeJS.Signals) => void) => void): Promise<Result> {
+  run(
+    args: readonly string[],
+    onOutput?: (output: string, kill: (signal: NodeJS.Signals) => void) => void,
+  ): Promise<Result> {
     const child = spawn(this.core, args, {
       cwd: this.path,
       detached: true,

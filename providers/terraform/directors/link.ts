@@ -68,7 +68,9 @@ export class DirectorLink {
   /** What a change would be, judged by the core against the first reading of the run. @throws CapabilityError, UsageError, TransportError */
   async judge(intent: Intent): Promise<DirectorPlan> {
     const { stack, director } = this.options;
-    const { wish, live } = wishOf(stack, director, onlyTouched(stack, await (this.first ?? this.live()), [intent]), [intent]);
+    const { wish, live } = wishOf(stack, director, onlyTouched(stack, await (this.first ?? this.live()), [intent]), [
+      intent,
+    ]);
     return planLive(stack, wish, live, false).plan;
   }
 
@@ -182,9 +184,14 @@ export class DirectorLink {
   }
 
   private stopped(): ApplyError {
-    return new ApplyError('interrupted', this.options.director.name, 'Terraform was asked to stop: this was not begun', {
-      hint: 'apply again to go on',
-    });
+    return new ApplyError(
+      'interrupted',
+      this.options.director.name,
+      'Terraform was asked to stop: this was not begun',
+      {
+        hint: 'apply again to go on',
+      },
+    );
   }
 }
 

@@ -80,12 +80,12 @@ export function wishOf(stack: string, director: Director, live: LiveDirector, in
           ...live.table.daemons.filter(({ role }) => stays(`sync/${role}`)),
           ...puts.flatMap((entry) => (entry.on === 'daemon' ? [entry.daemon] : [])),
         ],
-        timeouts: Object.assign(
-          ledger.entries.includes('timeouts') && !dropped.has('timeouts') && !put.has('timeouts')
-            ? { ...live.table.timeouts }
-            : {},
-          ...puts.map((entry) => (entry.on === 'timeouts' ? entry.timeouts : {})),
-        ),
+        timeouts: {
+          ...(stays('timeouts') ? live.table.timeouts : {}),
+          ...Object.fromEntries(
+            puts.flatMap((entry) => (entry.on === 'timeouts' ? Object.entries(entry.timeouts) : [])),
+          ),
+        },
       },
       policies,
       sources: {},
@@ -126,7 +126,10 @@ function emptyLedger(stack: string): Ledger {
   };
 }
 
-function withoutUndefined({ timeoutSeconds, connections }: Ledger['drains'][string]): NonNullable<ServicePolicy['drain']> {
+function withoutUndefined({
+  timeoutSeconds,
+  connections,
+}: Ledger['drains'][string]): NonNullable<ServicePolicy['drain']> {
   return { timeoutSeconds, ...(connections === undefined ? {} : { connections }) };
 }
 

@@ -30,10 +30,7 @@ export interface Kind {
 }
 
 export function kindAttributes(schema: z.ZodObject): Attribute[] {
-  return [
-    ...attributesOf(schema),
-    computed('id', TEXT, 'Id with which it is imported, e.g. `lb1/tcp/192.0.2.1:443`.'),
-  ];
+  return [...attributesOf(schema), computed('id', TEXT, 'Id with which it is imported, e.g. `lb1/tcp/192.0.2.1:443`.')];
 }
 
 export interface ReadResource {
@@ -50,10 +47,14 @@ export function readResource({ type, schema }: Pick<Kind, 'type' | 'schema'>, va
   const { id: _id, ...given } = values;
   const isUnresolved = (value: unknown): boolean => value instanceof Unknown;
   const { value, issues } = readFields(schema, given, { spelling: 'snake_case', isUnresolved });
-  const fields = value as Record<string, unknown>;
+  const fields = value;
   if (issues.length > 0 || holdsUnknown(given)) return { fields, meaning: undefined, issues };
   const meaning = meaningOf(type, value);
-  return { fields, meaning, issues: meaning.issues.map((issue) => ({ ...issue, path: spellPath(schema, issue.path) })) };
+  return {
+    fields,
+    meaning,
+    issues: meaning.issues.map((issue) => ({ ...issue, path: spellPath(schema, issue.path) })),
+  };
 }
 
 function meaningOf(type: string, value: unknown): Meaning {
@@ -72,10 +73,7 @@ export function respell(state: Value, plainState: Value, live: Value): Value {
   if (JSON.stringify(plainState) === JSON.stringify(live)) return state;
   if (!isObject(state) || !isObject(plainState) || !isObject(live)) return live;
   return Object.fromEntries(
-    Object.entries(live).map(([name, value]) => [
-      name,
-      respell(state[name] ?? null, plainState[name] ?? null, value),
-    ]),
+    Object.entries(live).map(([name, value]) => [name, respell(state[name] ?? null, plainState[name] ?? null, value)]),
   );
 }
 

@@ -81,7 +81,13 @@ function keyForm(key: ServiceKey, rest: Values): Values {
   const identity: Values =
     key.by === 'address'
       ? { protocol: key.protocol, address: key.address, port: key.port, mark: null, family: null }
-      : { protocol: 'fwmark', address: null, port: null, mark: key.mark, family: key.family === 'inet' ? null : 'inet6' };
+      : {
+          protocol: 'fwmark',
+          address: null,
+          port: null,
+          mark: key.mark,
+          family: key.family === 'inet' ? null : 'inet6',
+        };
   return { ...identity, absent: null, ...rest };
 }
 
@@ -102,7 +108,8 @@ function named(servers: readonly RealServer[], names: ReadonlyMap<string, string
     const known = names.get(serverKey(server));
     if (known !== undefined) return [known, server];
     const short = `rs_${server.address.replace(/[^0-9A-Za-z]+/g, '_')}`;
-    const name = [short, `${short}_${server.port}`].find((candidate) => !taken.has(candidate)) ?? `${short}_${taken.size}`;
+    const name =
+      [short, `${short}_${server.port}`].find((candidate) => !taken.has(candidate)) ?? `${short}_${taken.size}`;
     taken.add(name);
     return [name, server];
   });
@@ -126,4 +133,3 @@ function tunnelForm(tunnel: Tunnel | null): Values | null {
   const { type, checksum } = tunnel;
   return { type, port: tunnel.type === 'gue' ? tunnel.port : null, checksum: checksum === 'none' ? null : checksum };
 }
-

@@ -13,7 +13,12 @@ export function errorOf(error: unknown): Diagnostic {
   return { severity: Severity.ERROR, summary, detail };
 }
 
-export function errorAt(path: Issue['path'], message: string, hint: string | undefined, schema: readonly Attribute[]): Diagnostic {
+export function errorAt(
+  path: Issue['path'],
+  message: string,
+  hint: string | undefined,
+  schema: readonly Attribute[],
+): Diagnostic {
   const field = path.join('.');
   return {
     severity: Severity.ERROR,

@@ -94,7 +94,10 @@ export async function serve({ env, methods, onShutdown }: ServeOptions): Promise
 /** Methods as grpc-js wants them. A problem of the user's is a diagnostic; what is thrown here is a fault of ours. */
 function implementation(methods: Readonly<Record<string, Method>>): UntypedServiceImplementation {
   return Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [name, name === 'listResource' ? streaming(method) : unary(method)]),
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      name === 'listResource' ? streaming(method) : unary(method),
+    ]),
   );
 }
 

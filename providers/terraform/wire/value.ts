@@ -8,7 +8,7 @@ import type { Attribute, AttributeType } from '../schema/attribute';
 /** A value that is only known once something else has been applied. */
 export class Unknown {
   static readonly value = new Unknown();
-  private constructor() {}
+  readonly isUnknown = true;
   toString(): string {
     return '(known after apply)';
   }
