@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { type Sim, startSim } from '../../lib/sim';
 import { providerBlock, Workspace } from './support';
 
@@ -108,4 +109,42 @@ output "seen" { value = [for service in data.ipvs_table.lb1.services : service.i
   expect(outputs).toContain('lb1/tcp/[2001:db8::5]:8080');
   // The user's spelling stays, and is no difference.
   expect(await workspace.actions()).toEqual([]);
+});
+
+test('Ctrl-C in mid-apply and a provider that is killed leave nothing half done', async () => {
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write('main.tf', services(Array.from({ length: 30 }, (_, at) => 1000 + at)));
+  await workspace.init();
+  let interrupted = false;
+  const { output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, kill) => {
+    if (interrupted || !text.includes('Creating...')) return;
+    interrupted = true;
+    kill('SIGINT');
+  });
+  expect(output).toContain('Interrupt received');
+  // Every service that is there has its real server.
+  const rules = sim.directors[0]!.rules();
+  expect(rules.match(/^-a /gm)?.length ?? 0).toBe(rules.match(/^-A /gm)?.length ?? 0);
+  await workspace.apply();
+  expect(await workspace.actions()).toEqual([]);
+
+  workspace.write(
+    'main.tf',
+    services(
+      Array.from({ length: 30 }, (_, at) => 1000 + at),
+      '"lb1"',
+      'rr',
+    ),
+  );
+  let killed = false;
+  const second = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text) => {
+    if (killed || !text.includes('Modifying...')) return;
+    killed = true;
+    execFileSync('pkill', ['-KILL', '-f', `^node ${workspace.path}`]);
+  });
+  expect(killed).toBe(true);
+  expect(second.code).toBe(1);
+  await workspace.apply();
+  expect(await workspace.actions()).toEqual([]);
+  expect(sim.directors[0]!.rules()).not.toContain('-s wlc');
 });
