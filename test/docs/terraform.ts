@@ -101,7 +101,9 @@ function schema(attributes: readonly Attribute[], path: readonly string[]): stri
 function line({ name, type, description, replace, mode, fallback }: Attribute, path: readonly string[]): string {
   const more = [
     description,
-    ...(mode === 'defaulted' && typeof fallback !== 'object' ? [`Default \`${String(fallback)}\`.`] : []),
+    ...(mode === 'defaulted' && typeof fallback !== 'object'
+      ? [`Default \`${JSON.stringify(fallback).replaceAll('"', '')}\`.`]
+      : []),
     ...(replace === true ? ['Another value replaces the resource.'] : []),
     ...(type.kind === 'nested' ? [`See [below](#nested--${[...path, name].join('--')}).`] : []),
   ];

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { type Sim, startSim } from '../../lib/sim';
 import { providerBlock, Workspace } from './support';
 
@@ -116,10 +115,10 @@ test('Ctrl-C in mid-apply and a provider that is killed leave nothing half done'
   workspace.write('main.tf', services(Array.from({ length: 30 }, (_, at) => 1000 + at)));
   await workspace.init();
   let interrupted = false;
-  const { output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, kill) => {
+  const { output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, running) => {
     if (interrupted || !text.includes('Creating...')) return;
     interrupted = true;
-    kill('SIGINT');
+    running.interrupt();
   });
   expect(output).toContain('Interrupt received');
   // Every service that is there has its real server.
@@ -137,10 +136,10 @@ test('Ctrl-C in mid-apply and a provider that is killed leave nothing half done'
     ),
   );
   let killed = false;
-  const second = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text) => {
+  const second = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, running) => {
     if (killed || !text.includes('Modifying...')) return;
     killed = true;
-    execFileSync('pkill', ['-KILL', '-f', `^node ${workspace.path}`]);
+    running.killProviders();
   });
   expect(killed).toBe(true);
   expect(second.code).toBe(1);

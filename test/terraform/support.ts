@@ -1,6 +1,15 @@
 /** Real terraform (or tofu) in a folder of its own, with the provider in a filesystem mirror. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { accessSync, constants } from 'node:fs';
@@ -27,6 +36,27 @@ export function findCore(): 'terraform' | 'tofu' {
 export interface Result {
   code: number;
   output: string;
+}
+
+/** What a test may do to a core that is running. */
+export interface Running {
+  interrupt: () => void;
+  /** Kills the plugins this core has started. */
+  killProviders: () => void;
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        // The second field may hold blanks; the parent comes two after its closing bracket.
+        return Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]) === parent;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 export interface Change {
@@ -64,10 +94,7 @@ export class Workspace {
   }
 
   /** Runs the core. `onOutput` may interrupt it. */
-  run(
-    args: readonly string[],
-    onOutput?: (output: string, kill: (signal: NodeJS.Signals) => void) => void,
-  ): Promise<Result> {
+  run(args: readonly string[], onOutput?: (output: string, running: Running) => void): Promise<Result> {
     const child = spawn(this.core, args, {
       cwd: this.path,
       detached: true,
@@ -84,7 +111,12 @@ export class Workspace {
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
       // To the group, as a terminal does.
-      onOutput?.(output, (signal) => process.kill(-(child.pid ?? 0), signal));
+      onOutput?.(output, {
+        interrupt: () => process.kill(-(child.pid ?? 0), 'SIGINT'),
+        killProviders: () => {
+          for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGKILL');
+        },
+      });
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
