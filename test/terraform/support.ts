@@ -1,6 +1,9 @@
 /** Real terraform (or tofu) in a folder of its own, with the provider in a filesystem mirror. */
 import { spawn } from 'node:child_process';
 import {
+  accessSync,
+  chmodSync,
+  constants,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +15,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { accessSync, constants } from 'node:fs';
 import type { SimDirector } from '../../lib/sim';
 
 const ROOT = join(__dirname, '..', '..');
@@ -76,12 +78,22 @@ export class Workspace {
   private readonly core = findCore();
 
   constructor(files: Readonly<Record<string, string | object>> = {}) {
+    cpSync(PROVIDER, this.pluginFolder('lvsform', 'ipvs', version), { recursive: true });
+    for (const [name, content] of Object.entries(files)) this.write(name, content);
+  }
+
+  /** Puts another provider into the mirror: `make` writes its executable. */
+  install(namespace: string, type: string, release: string, make: (file: string) => void): void {
+    const file = join(this.pluginFolder(namespace, type, release), `terraform-provider-${type}_v${release}`);
+    make(file);
+    chmodSync(file, 0o755);
+  }
+
+  /** A mirror that every core looks into by itself. */
+  private pluginFolder(namespace: string, type: string, release: string): string {
     const host = this.core === 'tofu' ? 'registry.opentofu.org' : 'registry.terraform.io';
     const platform = `linux_${process.arch === 'x64' ? 'amd64' : process.arch}`;
-    cpSync(PROVIDER, this.file('terraform.d', 'plugins', host, 'lvsform', 'ipvs', version, platform), {
-      recursive: true,
-    });
-    for (const [name, content] of Object.entries(files)) this.write(name, content);
+    return this.file('terraform.d', 'plugins', host, namespace, type, release, platform);
   }
 
   file(...names: string[]): string {
