@@ -2,7 +2,17 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '**/cdktf.out/', 'coverage/', '*.config.*', 'bin/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      '**/cdktf.out/',
+      'coverage/',
+      'providers/terraform/wire/generated/',
+      '*.config.*',
+      'bin/',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,

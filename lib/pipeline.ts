@@ -193,7 +193,8 @@ function withLedger(plan: DirectorPlan, wish: DesiredDirector, live: LiveDirecto
   };
 }
 
-function planLive(
+/** Plans one director from what was read. @throws CapabilityError, UsageError `claimed` */
+export function planLive(
   stack: string,
   wish: DesiredDirector,
   live: LiveDirector,

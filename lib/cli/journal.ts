@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isPlanned, LvsformError, type Plan, UsageError } from '../model';
-import { authorOf } from './author';
+import { authorOf } from '../author';
 import { EXIT, type ExitCode, exitCodeOf } from './command';
 import type { Io } from './io';
 import { VERSION } from './version';

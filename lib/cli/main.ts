@@ -7,6 +7,7 @@ import { addImport } from './commands/import';
 import { addInit } from './commands/init';
 import { addLocks } from './commands/locks';
 import { addPlan } from './commands/plan';
+import { addProvider } from './commands/provider';
 import { addRead } from './commands/read';
 import { addRollback } from './commands/rollback';
 import { addShow } from './commands/show';
@@ -30,6 +31,7 @@ const COMMANDS: readonly AddCommand[] = [
   addImport,
   addRead,
   addSim,
+  addProvider,
 ];
 
 /** Runs one command line and returns the exit code. Prints errors; throws nothing. */

@@ -5,7 +5,7 @@ import { describeHolder } from '../apply';
 import { UsageError } from '../model';
 import type { ApplySettings } from '../pipeline';
 import { count } from '../report';
-import { authorOf } from './author';
+import { authorOf } from '../author';
 import type { Io } from './io';
 import { positive } from './options';
 import { VERSION } from './version';

@@ -16,7 +16,7 @@ import {
 } from '../model';
 import type { OpenPlan } from '../pipeline';
 import { writeAtomically } from './atomic-file';
-import { authorOf } from './author';
+import { authorOf } from '../author';
 import type { Io } from './io';
 import { loadProject, type ProjectOptions } from './project';
 import { parseShard, selectStacks } from './selection';

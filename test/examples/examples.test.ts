@@ -1,6 +1,6 @@
 /** Each example is a project that runs as it is, and whose artefact is read. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadStack } from '../../lib/artefact';
@@ -37,7 +37,7 @@ function run(example: string): DesiredStack[] {
 }
 
 const examples = readdirSync(join(root, 'examples'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && existsSync(join(root, 'examples', entry.name, 'main.ts')))
   .map(({ name }) => name);
 
 test('every example is here', () => {

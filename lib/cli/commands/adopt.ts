@@ -9,7 +9,7 @@ import {
   serviceId,
   UsageError,
 } from '../../model';
-import { authorOf } from '../author';
+import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { type Visit, visitDirectors } from '../directors';
 import { type DirectorFlags, positive, type ProjectFlags, withDirectors, withProject } from '../options';

@@ -1,6 +1,6 @@
 import { takeBack, withLock } from '../../apply';
 import { ApplyError, recordName, UsageError } from '../../model';
-import { authorOf } from '../author';
+import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { visitDirectors } from '../directors';
 import { journaled, type JournalFlags } from '../journal';

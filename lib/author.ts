@@ -1,11 +1,16 @@
 /** Who runs lvsform, as far as it is known: for plan files, locks, ledgers and journals. */
 import { spawnSync } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
-import type { Author } from '../model';
-import type { Io } from './io';
+import type { Author } from './model';
+
+/** Where lvsform runs. */
+interface Place {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+}
 
 /** Login and machine, the commit of the program's folder, and the CI job when it is one. */
-export function authorOf({ cwd, env }: Pick<Io, 'cwd' | 'env'>): Author {
+export function authorOf({ cwd, env }: Place): Author {
   const commit = commitOf(cwd, env);
   const job = jobOf(env);
   return {

@@ -1,0 +1,75 @@
+/** What a provider block says: every director, and how to get there. */
+import { basename, resolve } from 'node:path';
+import { authorOf } from '../../../lib/author';
+import { type Director, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
+import { type Connect, createSshConnector } from '../../../lib/transport';
+import { DirectorLink } from './link';
+
+export interface FleetOptions {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** Version of the provider. */
+  version: string;
+}
+
+export class Fleet {
+  private readonly links = new Map<string, DirectorLink>();
+  private readonly stopping = new AbortController();
+  private readonly connect: Connect<Director>;
+  /** Ids of what this run has made: two resources for one entry would take it from each other. */
+  readonly made = new Set<string>();
+
+  constructor(
+    private readonly settings: ProviderSettings,
+    private readonly options: FleetOptions,
+  ) {
+    const { cwd, env } = options;
+    const config = env['LVSFORM_SSH_CONFIG'];
+    const sshConfigFile = config === undefined ? {} : { sshConfigFile: resolve(cwd, config) };
+    this.connect = createSshConnector({ env, ...sshConfigFile });
+  }
+
+  get names(): string[] {
+    return Object.keys(this.settings.directors);
+  }
+
+  /** @throws UsageError `no-such-director` */
+  link(name: string): DirectorLink {
+    const known = this.links.get(name);
+    if (known !== undefined) return known;
+    const { cwd, env, version } = this.options;
+    const link = new DirectorLink(
+      {
+        stack: this.settings.stack ?? basename(cwd),
+        director: this.director(name),
+        connect: this.connect,
+        author: authorOf({ cwd, env }),
+        tool: version,
+      },
+      this.stopping.signal,
+    );
+    this.links.set(name, link);
+    return link;
+  }
+
+  /** What runs is finished, what waits is not begun. */
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.links.values()].map((link) => link.close()));
+  }
+
+  private director(name: string): Director {
+    const settings = this.settings.directors[name];
+    if (settings === undefined) {
+      const near = nearest(name, this.names);
+      throw new UsageError('no-such-director', `${name}: the provider block has no such director`, {
+        hint: near === undefined ? `directors: ${this.names.join(', ') || 'none'}` : `did you mean '${near}'?`,
+      });
+    }
+    const ignore = [...(this.settings.ignore ?? []), ...(settings.ignore ?? [])];
+    return { ...settings, name, ...(ignore.length > 0 ? { ignore } : {}) };
+  }
+}

@@ -1,0 +1,120 @@
+/** The provider's pages in the registry's format, from the schemas it serves. */
+import { DATA_SOURCES } from '../../providers/terraform/data-sources';
+import { PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
+import { KINDS } from '../../providers/terraform/resources';
+import type { Attribute, AttributeType } from '../../providers/terraform/schema/attribute';
+
+const EXAMPLE = `terraform {
+  required_providers {
+    ipvs = { source = "lvsform/ipvs" }
+  }
+}
+
+provider "ipvs" {
+  stack = "edge"
+  directors = {
+    lb1 = { host = "lb1.example.net", user = "lvsform", sudo = true }
+    lb2 = { host = "lb2.example.net", user = "lvsform", sudo = true }
+  }
+}
+
+resource "ipvs_virtual_service" "web" {
+  for_each  = toset(["lb1", "lb2"])
+  director  = each.key
+  protocol  = "tcp"
+  address   = "192.0.2.10"
+  port      = 443
+  scheduler = "wrr"
+  real_servers = {
+    rs1 = { address = "10.0.0.11", weight = 3 }
+    rs2 = { address = "10.0.0.12" }
+  }
+}`;
+
+const NOTES = `## What to know
+
+- **The director is the truth.** Every plan reads it over SSH, once per director and run; what it made is remembered there
+  in \`/var/lib/lvsform\`, in the same ledger that \`lvsform\` keeps, so the two engines know each other's entries.
+- **An entry that is there already is adopted** by the resource that declares it.
+- **Changes go together.** What terraform applies at the same time on one director is one remote change with one undo:
+  \`TF_CLI_ARGS_apply=-parallelism=256\` makes big applies quick. When one of them is refused the director is put back, and
+  each is tried alone.
+- **Only a new identity replaces**: director, protocol, address, port, mark, family. Everything else is in place.
+- **Removing what has connections** is told in the plan as a warning: give the service a \`drain\`.
+- \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know.
+- Keys, agent and host keys follow \`~/.ssh/config\` and known_hosts; LVSFORM_SSH_CONFIG names another file.
+- Debugging: start the executable with \`-debug\` and set the TF_REATTACH_PROVIDERS that it prints.
+`;
+
+/** By file below docs/. */
+export function renderTerraformDocs(): Record<string, string> {
+  const pages: Record<string, string> = {
+    'index.md': page(
+      'ipvs Provider',
+      `Linux Virtual Server (IPVS) directors over SSH, without an agent.\n\n## Example Usage\n\n\`\`\`terraform\n${EXAMPLE}\n\`\`\`\n\nIt comes with lvsform: \`npx lvsform provider install\` puts it where terraform and tofu look.`,
+      PROVIDER_ATTRIBUTES,
+      NOTES,
+    ),
+  };
+  for (const [name, { description, attributes, importExample }] of KINDS)
+    pages[`resources/${name.slice(5)}.md`] = page(
+      `${name} (Resource)`,
+      description,
+      attributes,
+      `## Import\n\n\`\`\`shell\nterraform import ${name}.example 'lb1/${importExample}'\n\`\`\`\n`,
+    );
+  for (const [name, { description, attributes }] of DATA_SOURCES)
+    pages[`data-sources/${name.slice(5)}.md`] = page(`${name} (Data Source)`, description, attributes, '');
+  return pages;
+}
+
+function page(title: string, intro: string, attributes: readonly Attribute[], end: string): string {
+  const front = `---\npage_title: "${title}"\ndescription: |-\n  ${(intro.split('\n')[0] ?? '').replaceAll('"', "'")}\n---\n`;
+  const text = [front, `# ${title}`, '', intro, '', '## Schema', '', ...schema(attributes, []), end].join('\n');
+  return `${text.trimEnd()}\n`;
+}
+
+const GROUPS = [
+  ['Required', ['required']],
+  ['Optional', ['optional', 'defaulted']],
+  ['Read-Only', ['computed']],
+] as const;
+
+function schema(attributes: readonly Attribute[], path: readonly string[]): string[] {
+  const groups = GROUPS.flatMap(([title, modes]) => {
+    const chosen = attributes.filter(({ mode }) => (modes as readonly string[]).includes(mode));
+    return chosen.length === 0 ? [] : [`### ${title}`, '', ...chosen.map((attribute) => line(attribute, path)), ''];
+  });
+  const nested = attributes.flatMap(({ name, type }) => {
+    if (type.kind !== 'nested') return [];
+    const inner = [...path, name];
+    return [
+      `<a id="nested--${inner.join('--')}"></a>`,
+      `## \`${inner.join('.')}\``,
+      '',
+      ...schema(type.attributes, inner),
+    ];
+  });
+  return [...groups, ...nested];
+}
+
+function line({ name, type, description, replace, mode, fallback }: Attribute, path: readonly string[]): string {
+  const more = [
+    description,
+    ...(mode === 'defaulted' && typeof fallback !== 'object'
+      ? [`Default \`${JSON.stringify(fallback).replaceAll('"', '')}\`.`]
+      : []),
+    ...(replace === true ? ['Another value replaces the resource.'] : []),
+    ...(type.kind === 'nested' ? [`See [below](#nested--${[...path, name].join('--')}).`] : []),
+  ];
+  return `- \`${name}\` (${typeWords(type)}) ${more.filter((part) => part !== '').join(' ')}`.trimEnd();
+}
+
+function typeWords(type: AttributeType): string {
+  const leaf = { string: 'String', number: 'Number', bool: 'Boolean' } as const;
+  if (type.kind === 'leaf') return leaf[type.leaf];
+  if (type.kind !== 'nested') return `${type.kind[0]?.toUpperCase() ?? ''}${type.kind.slice(1)} of ${leaf[type.leaf]}`;
+  return type.nesting === 'single'
+    ? 'Attributes'
+    : `Attributes ${type.nesting[0]?.toUpperCase() ?? ''}${type.nesting.slice(1)}`;
+}

@@ -1,0 +1,149 @@
+import { type Sim, startSim } from '../../lib/sim';
+import { providerBlock, Workspace } from './support';
+
+let sim: Sim;
+let workspace: Workspace;
+
+beforeEach(async () => {
+  sim = await startSim({ directors: 2 });
+  workspace = new Workspace();
+});
+
+afterEach(async () => {
+  workspace.remove();
+  await sim.close();
+});
+
+const services = (ports: readonly number[], director = '"lb1"', scheduler = 'wlc'): string =>
+  ports
+    .map(
+      (port) => `
+resource "ipvs_virtual_service" "s${port}" {
+  director     = ${director}
+  protocol     = "tcp"
+  address      = "192.0.2.10"
+  port         = ${port}
+  scheduler    = "${scheduler}"
+  real_servers = { a = { address = "10.0.0.1" } }
+}`,
+    )
+    .join('\n');
+
+test('what is wrong is told with its place, all at once', async () => {
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write(
+    'main.tf',
+    services([80]).replace('"tcp"', '"icmp"').replace('"10.0.0.1"', '"10.0.0.1", weight = -1') +
+      services([81]).replace('"192.0.2.10"', '"www.example.net"'),
+  );
+  await workspace.init();
+  const { code, output } = await workspace.run(['validate', '-no-color']);
+  expect(code).toBe(1);
+  expect(output).toContain("'icmp' is not a protocol");
+  expect(output).toContain('main.tf line 4');
+  expect(output).toContain('real_servers.a.weight');
+  expect(output).toContain("'www.example.net' is not an IPv4 or IPv6 address");
+});
+
+test('a director that does not exist is named, with the one that was meant', async () => {
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write('main.tf', services([80], '"bl1"'));
+  await workspace.init();
+  const { output } = await workspace.run(['plan', '-no-color', '-input=false']);
+  expect(output).toContain('bl1: the provider block has no such director');
+});
+
+test('a director that refuses or can not be reached fails its own resources, and a second apply converges', async () => {
+  const [lb1, lb2] = sim.directors;
+  const wrong = { ...lb2!, port: 1 };
+  workspace.write('provider.tf.json', providerBlock([lb1!, wrong]));
+  // The scheduler of 81 is no module of the kernel: the two others share its batch.
+  const other = services([90], '"lb2"');
+  workspace.write('main.tf', services([80, 82]) + services([81], '"lb1"', 'nosuch') + other);
+  await workspace.init();
+  const { code, output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color']);
+  expect(code).toBe(1);
+  expect(output).toContain('nosuch');
+  expect(output).toMatch(/lb2: .*127\.0\.0\.1/);
+  expect(lb1!.rules()).toContain('192.0.2.10:80');
+  expect(lb1!.rules()).toContain('192.0.2.10:82');
+  expect(lb1!.rules()).not.toContain('192.0.2.10:81');
+
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write('main.tf', services([80, 82, 81]) + other);
+  await workspace.apply();
+  expect(await workspace.actions()).toEqual([]);
+  expect(lb2!.rules()).toContain('192.0.2.10:90');
+});
+
+test('values that are not known yet are planned, and known at apply', async () => {
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write(
+    'main.tf',
+    `
+resource "terraform_data" "seed" {
+  input = { address = "2001:DB8::5", port = 8080, weight = 9, flags = ["sh-port"] }
+}
+resource "ipvs_virtual_service" "late" {
+  director        = "lb1"
+  protocol        = "tcp"
+  address         = terraform_data.seed.output.address
+  port            = terraform_data.seed.output.port
+  scheduler       = "sh"
+  scheduler_flags = terraform_data.seed.output.flags
+  real_servers    = { a = { address = "2001:db8::a", weight = terraform_data.seed.output.weight } }
+}
+output "id" { value = ipvs_virtual_service.late.id }
+data "ipvs_table" "lb1" {
+  director   = "lb1"
+  depends_on = [ipvs_virtual_service.late]
+}
+output "seen" { value = [for service in data.ipvs_table.lb1.services : service.id] }
+`,
+  );
+  await workspace.init();
+  await workspace.apply();
+  expect(sim.directors[0]!.rules()).toContain('-A -t [2001:db8::5]:8080 -s sh -b sh-port');
+  const outputs = await workspace.ok('output', '-json');
+  expect(outputs).toContain('lb1/tcp/[2001:db8::5]:8080');
+  // The user's spelling stays, and is no difference.
+  expect(await workspace.actions()).toEqual([]);
+});
+
+test('Ctrl-C in mid-apply and a provider that is killed leave nothing half done', async () => {
+  workspace.write('provider.tf.json', providerBlock(sim.directors));
+  workspace.write('main.tf', services(Array.from({ length: 30 }, (_, at) => 1000 + at)));
+  await workspace.init();
+  let interrupted = false;
+  const { output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, running) => {
+    if (interrupted || !text.includes('Creating...')) return;
+    interrupted = true;
+    running.interrupt();
+  });
+  expect(output).toContain('Interrupt received');
+  // Every service that is there has its real server.
+  const rules = sim.directors[0]!.rules();
+  expect(rules.match(/^-a /gm)?.length ?? 0).toBe(rules.match(/^-A /gm)?.length ?? 0);
+  await workspace.apply();
+  expect(await workspace.actions()).toEqual([]);
+
+  workspace.write(
+    'main.tf',
+    services(
+      Array.from({ length: 30 }, (_, at) => 1000 + at),
+      '"lb1"',
+      'rr',
+    ),
+  );
+  let killed = false;
+  const second = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color'], (text, running) => {
+    if (killed || !text.includes('Modifying...')) return;
+    killed = true;
+    running.killProviders();
+  });
+  expect(killed).toBe(true);
+  expect(second.code).toBe(1);
+  await workspace.apply();
+  expect(await workspace.actions()).toEqual([]);
+  expect(sim.directors[0]!.rules()).not.toContain('-s wlc');
+});
