@@ -123,6 +123,7 @@ function emptyLedger(stack: string): Ledger {
     entries: [],
     plans: [],
     drains: {},
+    persist: false,
   };
 }
 
