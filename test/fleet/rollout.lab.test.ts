@@ -110,10 +110,13 @@ describeLab('a rollout', () => {
           sample();
         },
       },
-      impatient,
+      // Only who was cut off is given up soon: a busy lab may take its time to let sixteen log in.
+      (target) => (proxy.isCut ? impatient : connect)(target),
     );
     clearInterval(sampler);
-    expect(Math.min(...serving)).toBe(MIN_SERVING);
+    expect(proxy.isCut).toBe(true);
+    expect(Math.min(...serving)).toBeGreaterThanOrEqual(MIN_SERVING);
+    expect(Math.min(...serving)).toBeLessThan(COUNT - 1);
     expect(serving.length).toBeGreaterThan(COUNT * 2);
     const bad = reports.filter(({ outcome }) => outcome !== 'applied');
     expect(bad).toMatchObject([{ director: 'lb10', outcome: 'failed' }]);
