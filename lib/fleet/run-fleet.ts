@@ -84,7 +84,9 @@ class Run {
       await Promise.all(this.releases);
     }
     if (this.gateError !== undefined) throw this.gateError;
-    return [...this.reports.values()];
+    return this.turns.flatMap((turn) =>
+      turn.kind === 'gate' ? [] : turn.directors.flatMap((name) => this.reports.get(`${turn.stack}/${name}`) ?? []),
+    );
   }
 
   private isLast({ rollout }: Wave, at: number): boolean {

@@ -78,9 +78,12 @@ describeLab('a rollout', () => {
     Promise.all(machines.map(async (machine) => / -w (\d+)/.exec(await machine.ok(['ipvsadm', '-Sn']))?.[1]));
 
   test('a canary that fails its check is put back, and the other fifteen are not touched', async () => {
-    const reports = await apply(stackOf(1, { onFailure: 'rollback-batch' }), {
-      onCheck: () => Promise.reject(new ApplyError('check-failed', 'table', 'not well')),
-    });
+    const reports = await apply(
+      stackOf(1, { onFailure: 'rollback-batch', check: { url: 'http://192.168.74.88/', timeoutSeconds: 5 } }),
+      {
+        onCheck: () => Promise.reject(new ApplyError('check-failed', 'table', 'not well')),
+      },
+    );
     expect(reports.map(({ outcome }) => outcome)).toEqual(['rolled-back', ...names.slice(1).map(() => 'skipped')]);
     expect(await weights()).toEqual(names.map(() => undefined));
   });
@@ -107,10 +110,13 @@ describeLab('a rollout', () => {
           sample();
         },
       },
-      impatient,
+      // Only who was cut off is given up soon: a busy lab may take its time to let sixteen log in.
+      (target) => (proxy.isCut ? impatient : connect)(target),
     );
     clearInterval(sampler);
-    expect(Math.min(...serving)).toBe(MIN_SERVING);
+    expect(proxy.isCut).toBe(true);
+    expect(Math.min(...serving)).toBeGreaterThanOrEqual(MIN_SERVING);
+    expect(Math.min(...serving)).toBeLessThan(COUNT - 1);
     expect(serving.length).toBeGreaterThan(COUNT * 2);
     const bad = reports.filter(({ outcome }) => outcome !== 'applied');
     expect(bad).toMatchObject([{ director: 'lb10', outcome: 'failed' }]);
@@ -119,10 +125,9 @@ describeLab('a rollout', () => {
     // A director whose client is gone frees its lock, and what was not verified, by itself.
     await new Promise((resolve) => setTimeout(resolve, (CONFIRM_SECONDS + 10) * 1000));
     const again = await apply(stackOf(2, {}));
-    expect(again.map(({ director, outcome }) => (director === 'lb10' ? 'it' : outcome))).toEqual(
-      names.map((name) => (name === 'lb10' ? 'it' : 'unchanged')),
+    expect(again.map(({ outcome }) => outcome)).toEqual(
+      names.map((name) => (name === 'lb10' ? 'applied' : 'unchanged')),
     );
-    expect(again[9]!.outcome).toBe('applied');
     expect(await weights()).toEqual(names.map(() => '2'));
   });
 });
