@@ -2,7 +2,7 @@ import { loadStack } from '../../lib/artefact';
 import { planStacks } from '../../lib/pipeline';
 import { type Sim, startSim } from '../../lib/sim';
 import { createSshConnector } from '../../lib/transport';
-import { actionsOf, providerBlock, Workspace } from './support';
+import { actionsOf, providerBlock, Workspace, testCore } from './support';
 
 /** So many services per round: with their edits more than a hundred random resources. */
 const SERVICES = 24;
@@ -104,25 +104,28 @@ async function embedded(artefact: unknown): Promise<string[]> {
   return [...byService].map(([id, action]) => `${action} ${id}`).sort();
 }
 
-test(`random stacks: both engines plan the same, and what one applied is nothing to do for the other (LVSFORM_SEED=${seed})`, async () => {
-  let stack: Stack = {};
-  workspace.write('main.tf.json', providerBlock(sim.directors));
-  await workspace.init();
-  for (let round = 0; round < ROUNDS; round++) {
-    stack = edited(stack);
-    const artefact = { ...providerBlock(sim.directors), resource: { ipvs_virtual_service: stack } };
-    workspace.write('main.tf.json', artefact);
-    const wanted = await embedded(artefact);
-    const plan = await workspace.plan();
-    const planned = (plan.resource_changes ?? [])
-      .filter(({ change }) => change.actions.join() !== 'no-op')
-      .map(({ change: { actions, before, after } }) => `${actions.join('+')} ${String((after ?? before)?.['id'])}`)
-      .sort();
-    // What only a name or a spelling is, Terraform writes down, and no director hears of it.
-    const onlyWords = planned.filter((line) => line.startsWith('update') && !wanted.includes(line));
-    expect(planned.filter((line) => !onlyWords.includes(line))).toEqual(wanted);
-    await workspace.ok('apply', '-input=false', '-parallelism=64', 'plan.bin');
-    expect(await embedded(artefact)).toEqual([]);
-    expect(actionsOf(await workspace.plan())).toEqual([]);
-  }
-});
+testCore(
+  `random stacks: both engines plan the same, and what one applied is nothing to do for the other (LVSFORM_SEED=${seed})`,
+  async () => {
+    let stack: Stack = {};
+    workspace.write('main.tf.json', providerBlock(sim.directors));
+    await workspace.init();
+    for (let round = 0; round < ROUNDS; round++) {
+      stack = edited(stack);
+      const artefact = { ...providerBlock(sim.directors), resource: { ipvs_virtual_service: stack } };
+      workspace.write('main.tf.json', artefact);
+      const wanted = await embedded(artefact);
+      const plan = await workspace.plan();
+      const planned = (plan.resource_changes ?? [])
+        .filter(({ change }) => change.actions.join() !== 'no-op')
+        .map(({ change: { actions, before, after } }) => `${actions.join('+')} ${String((after ?? before)?.['id'])}`)
+        .sort();
+      // What only a name or a spelling is, Terraform writes down, and no director hears of it.
+      const onlyWords = planned.filter((line) => line.startsWith('update') && !wanted.includes(line));
+      expect(planned.filter((line) => !onlyWords.includes(line))).toEqual(wanted);
+      await workspace.ok('apply', '-input=false', '-parallelism=64', 'plan.bin');
+      expect(await embedded(artefact)).toEqual([]);
+      expect(actionsOf(await workspace.plan())).toEqual([]);
+    }
+  },
+);

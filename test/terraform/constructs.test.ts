@@ -5,7 +5,7 @@ import { planStacks } from '../../lib/pipeline';
 import { createSshConnector } from '../../lib/transport';
 import { type Sim, startSim } from '../../lib/sim';
 import { synth } from '../constructs/program';
-import { Workspace } from './support';
+import { Workspace, testCore } from './support';
 
 let sim: Sim;
 let workspace: Workspace;
@@ -50,7 +50,7 @@ async function embedded(artefact: unknown): Promise<string[]> {
   );
 }
 
-test('the artefact of the constructs runs as it is, and both engines agree on what is done', async () => {
+testCore('the artefact of the constructs runs as it is, and both engines agree on what is done', async () => {
   const artefact = synth(program);
   workspace.write('cdk.tf.json', artefact as object);
   await workspace.init();

@@ -1,5 +1,5 @@
 import { type Sim, startSim } from '../../lib/sim';
-import { providerBlock, Workspace } from './support';
+import { providerBlock, Workspace, testCore } from './support';
 
 let sim: Sim;
 let workspace: Workspace;
@@ -29,7 +29,7 @@ resource "ipvs_virtual_service" "s${port}" {
     )
     .join('\n');
 
-test('what is wrong is told with its place, all at once', async () => {
+testCore('what is wrong is told with its place, all at once', async () => {
   workspace.write('provider.tf.json', providerBlock(sim.directors));
   workspace.write(
     'main.tf',
@@ -45,7 +45,7 @@ test('what is wrong is told with its place, all at once', async () => {
   expect(output).toContain("'www.example.net' is not an IPv4 or IPv6 address");
 });
 
-test('a director that does not exist is named, with the one that was meant', async () => {
+testCore('a director that does not exist is named, with the one that was meant', async () => {
   workspace.write('provider.tf.json', providerBlock(sim.directors));
   workspace.write('main.tf', services([80], '"bl1"'));
   await workspace.init();
@@ -53,30 +53,33 @@ test('a director that does not exist is named, with the one that was meant', asy
   expect(output).toContain('bl1: the provider block has no such director');
 });
 
-test('a director that refuses or can not be reached fails its own resources, and a second apply converges', async () => {
-  const [lb1, lb2] = sim.directors;
-  const wrong = { ...lb2!, port: 1 };
-  workspace.write('provider.tf.json', providerBlock([lb1!, wrong]));
-  // The scheduler of 81 is no module of the kernel: the two others share its batch.
-  const other = services([90], '"lb2"');
-  workspace.write('main.tf', services([80, 82]) + services([81], '"lb1"', 'nosuch') + other);
-  await workspace.init();
-  const { code, output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color']);
-  expect(code).toBe(1);
-  expect(output).toContain('nosuch');
-  expect(output).toMatch(/lb2: .*127\.0\.0\.1/);
-  expect(lb1!.rules()).toContain('192.0.2.10:80');
-  expect(lb1!.rules()).toContain('192.0.2.10:82');
-  expect(lb1!.rules()).not.toContain('192.0.2.10:81');
+testCore(
+  'a director that refuses or can not be reached fails its own resources, and a second apply converges',
+  async () => {
+    const [lb1, lb2] = sim.directors;
+    const wrong = { ...lb2!, port: 1 };
+    workspace.write('provider.tf.json', providerBlock([lb1!, wrong]));
+    // The scheduler of 81 is no module of the kernel: the two others share its batch.
+    const other = services([90], '"lb2"');
+    workspace.write('main.tf', services([80, 82]) + services([81], '"lb1"', 'nosuch') + other);
+    await workspace.init();
+    const { code, output } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color']);
+    expect(code).toBe(1);
+    expect(output).toContain('nosuch');
+    expect(output).toMatch(/lb2: .*127\.0\.0\.1/);
+    expect(lb1!.rules()).toContain('192.0.2.10:80');
+    expect(lb1!.rules()).toContain('192.0.2.10:82');
+    expect(lb1!.rules()).not.toContain('192.0.2.10:81');
 
-  workspace.write('provider.tf.json', providerBlock(sim.directors));
-  workspace.write('main.tf', services([80, 82, 81]) + other);
-  await workspace.apply();
-  expect(await workspace.actions()).toEqual([]);
-  expect(lb2!.rules()).toContain('192.0.2.10:90');
-});
+    workspace.write('provider.tf.json', providerBlock(sim.directors));
+    workspace.write('main.tf', services([80, 82, 81]) + other);
+    await workspace.apply();
+    expect(await workspace.actions()).toEqual([]);
+    expect(lb2!.rules()).toContain('192.0.2.10:90');
+  },
+);
 
-test('values that are not known yet are planned, and known at apply', async () => {
+testCore('values that are not known yet are planned, and known at apply', async () => {
   workspace.write('provider.tf.json', providerBlock(sim.directors));
   workspace.write(
     'main.tf',
@@ -110,7 +113,7 @@ output "seen" { value = [for service in data.ipvs_table.lb1.services : service.i
   expect(await workspace.actions()).toEqual([]);
 });
 
-test('Ctrl-C in mid-apply and a provider that is killed leave nothing half done', async () => {
+testCore('Ctrl-C in mid-apply and a provider that is killed leave nothing half done', async () => {
   workspace.write('provider.tf.json', providerBlock(sim.directors));
   workspace.write('main.tf', services(Array.from({ length: 30 }, (_, at) => 1000 + at)));
   await workspace.init();

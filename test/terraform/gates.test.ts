@@ -1,7 +1,7 @@
 import { buildSync } from 'esbuild';
 import { join } from 'node:path';
 import { type Sim, startSim } from '../../lib/sim';
-import { actionsOf, providerBlock, Workspace } from './support';
+import { actionsOf, providerBlock, Workspace, testCore } from './support';
 
 let sim: Sim;
 let workspace: Workspace;
@@ -53,7 +53,7 @@ moved {
   to   = ipvs_virtual_service.${to}
 }`;
 
-test('a fleet by for_each becomes one with gates, and back, without a destroy', async () => {
+testCore('a fleet by for_each becomes one with gates, and back, without a destroy', async () => {
   workspace.write('main.tf', fleet);
   await workspace.init();
   await workspace.apply();
@@ -74,7 +74,7 @@ test('a fleet by for_each becomes one with gates, and back, without a destroy', 
   expect(sim.directors.map((director) => director.rules())).toEqual(rules);
 });
 
-test('a gate of terraform_data that fails keeps the next wave as it was', async () => {
+testCore('a gate of terraform_data that fails keeps the next wave as it was', async () => {
   workspace.write('main.tf', gated(gate('terraform_data').replace('echo passed', 'false && echo passed')));
   await workspace.init();
   const { code } = await workspace.run(['apply', '-auto-approve', '-input=false', '-no-color']);
@@ -85,7 +85,7 @@ test('a gate of terraform_data that fails keeps the next wave as it was', async 
   expect(sim.directors[1]!.rules()).toContain('192.0.2.10:80');
 });
 
-test('a table that is there is imported with the configuration terraform writes for it', async () => {
+testCore('a table that is there is imported with the configuration terraform writes for it', async () => {
   const [lb1] = sim.directors;
   for (const rule of [
     '-A -t 192.0.2.20:80 -s sh -b sh-port -p 90 -M 255.255.255.0',

