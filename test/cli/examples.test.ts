@@ -1,5 +1,5 @@
 /** Every example from plan to an empty table again, on simulated directors. */
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSshConfig } from '../../lib/cli/ssh-config';
 import { type Sim, startSim } from '../../lib/sim';
@@ -7,7 +7,7 @@ import { makeWorkbench, type Workbench } from './support';
 
 const EXAMPLES = join(__dirname, '../../examples');
 const names = readdirSync(EXAMPLES, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && existsSync(join(EXAMPLES, entry.name, 'main.ts')))
   .map(({ name }) => name);
 
 /** What the simulator is not: it has one login, no jump host and no agent, and a kernel without twos. */
