@@ -67,8 +67,8 @@ export function makeReady(): string {
   return build;
 }
 
-/** Boots the lab. It ends with stop(), and in any case with this process. */
-export async function bootVm(directors = 16): Promise<Vm> {
+/** Boots the lab. It ends with stop(), and in any case with this process. 24: a fleet of sixteen, and what runs beside it. */
+export async function bootVm(directors = 24): Promise<Vm> {
   const build = makeReady();
   const begin = Date.now();
   const runs = join(cacheDir(), 'run');
