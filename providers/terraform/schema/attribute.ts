@@ -61,7 +61,8 @@ function leafOf(schema: z.ZodType): Leaf {
   if (schema instanceof z.ZodPipe) return leafOf(schema.in as z.ZodType);
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return leafOf(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodUnion) return 'string';
-  if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat || schema instanceof z.ZodEnum) return 'string';
+  if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat || schema instanceof z.ZodEnum)
+    return 'string';
   if (schema instanceof z.ZodNumber) return 'number';
   if (schema instanceof z.ZodBoolean) return 'bool';
   throw new TypeError(`a schema of kind ${schema.def.type} has no counterpart in Terraform`);
