@@ -25,8 +25,8 @@ const EDITS_QUIESCED_FIRST = 6;
  * refuses, or does not accept.
  */
 const PROBE = { everyMs: 20, overlap: 16, timeoutMs: 4000, patienceMs: 20_000 };
-/** How long the wrong order leaves the sites without real servers. */
-const DARK_MS = 500;
+/** How long the wrong order leaves the sites without real servers: no probe is so slow that it misses it. */
+const DARK_MS = 3000;
 /** Longer than any request takes that was under way when its server was quiesced. */
 const QUIET_MS = 500;
 
