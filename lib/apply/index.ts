@@ -1,6 +1,7 @@
 export {
   type ApplyEvent,
   applyDirector,
+  type DirectorApply,
   DEFAULT_CONFIRM_SECONDS,
   journalEntry,
   type NetOptions,

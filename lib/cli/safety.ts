@@ -1,13 +1,5 @@
 /** What stands between a plan and its apply: policies, blocking findings, and what the caller lets pass. */
-import {
-  allowFindings,
-  blockingFindings,
-  type DirectorFinding,
-  isPlanned,
-  markAllowed,
-  type Plan,
-  UsageError,
-} from '../model';
+import { allowFindings, blockingFindings, findingWords, isPlanned, markAllowed, type Plan, UsageError } from '../model';
 import { renderJson } from '../report';
 import type { Io } from './io';
 import { type LoadedPolicy, POLICY_PREFIX, withPolicies } from './policy';
@@ -47,8 +39,4 @@ export function refuseBlocked(plan: Plan, allowed: readonly string[], { hint, js
   throw new UsageError('blocked', `findings stop this apply; nothing was changed anywhere:\n${lines}`, {
     hint: hint(codes),
   });
-}
-
-function findingWords({ director, finding }: DirectorFinding): string {
-  return `${finding.subject ?? director}: ${finding.message} [${finding.code}]`;
 }
