@@ -155,8 +155,9 @@ export class IpvsProvider {
       const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
       const fleet = this.configured();
       if (prior === null) refuseTwin(fleet, id);
-      else fleet.made.delete(textOf(prior['id']));
-      await fleet.link(director).change(intentOf(before, after));
+      // Resources may change places: what another one has made in this run is no longer this one's to take away.
+      const isTaken = prior !== null && prior['id'] !== id && fleet.made.has(textOf(prior['id']));
+      await fleet.link(director).change(intentOf(isTaken ? undefined : before, after));
       if (planned === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
       fleet.made.add(id);
       const made = { ...planned, id };

@@ -42,9 +42,12 @@ function findCore(): 'terraform' | 'tofu' {
   return core;
 }
 
+/** A core starts a provider three to five times per command, and the machine may be busy. */
+const PATIENCE_MS = 300_000;
+
 /** test, for what needs a real terraform or tofu: skipped, and said loudly, only where there is none. CI has one. */
 export function testCore(name: string, run: () => Promise<void>): void {
-  if (coreOnPath() !== undefined) test(name, run);
+  if (coreOnPath() !== undefined) test(name, run, PATIENCE_MS);
   else {
     process.stderr.write(`NOT TESTED, there is neither terraform nor tofu on PATH: ${name}\n`);
     test.skip(name, run);
@@ -93,7 +96,11 @@ export class Workspace {
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lvsform-terraform-')));
   private readonly core = findCore();
 
-  constructor(files: Readonly<Record<string, string | object>> = {}) {
+  /** @param env variables for the core and its providers */
+  constructor(
+    files: Readonly<Record<string, string | object>> = {},
+    readonly env: Record<string, string> = {},
+  ) {
     cpSync(PROVIDER, this.pluginFolder('lvsform', 'ipvs', version), { recursive: true });
     for (const [name, content] of Object.entries(files)) this.write(name, content);
   }
@@ -132,6 +139,7 @@ export class Workspace {
         TF_CLI_CONFIG_FILE: '/dev/null',
         CHECKPOINT_DISABLE: '1',
         TF_IN_AUTOMATION: '1',
+        ...this.env,
         ...(process.env['TF_LOG'] === undefined ? {} : { TF_LOG: process.env['TF_LOG'] }),
       },
     });
