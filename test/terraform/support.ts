@@ -189,6 +189,11 @@ export class Workspace {
     return this.ok('apply', '-auto-approve', '-input=false', ...args);
   }
 
+  /** Loses the state, wherever the local backend keeps it. */
+  forget(): void {
+    for (const name of readdirSync(this.path)) if (name.includes('.tfstate')) rmSync(this.file(name));
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
@@ -201,19 +206,24 @@ export function actionsOf({ resource_changes: changes = [] }: PlanJson): string[
     .sort();
 }
 
-/** `terraform` and `provider` blocks for simulated directors, as Terraform JSON. */
-export function providerBlock(directors: readonly SimDirector[], more: object = {}): object {
+/** How a director is reached. */
+export type Reach = Pick<SimDirector, 'name' | 'host' | 'port' | 'user' | 'identityFile' | 'hostKey'> & {
+  sudo?: boolean;
+};
+
+/** `terraform` and `provider` blocks for directors, as Terraform JSON. */
+export function providerBlock(directors: readonly Reach[], more: object = {}): object {
   return {
     terraform: { required_providers: { ipvs: { source: 'lvsform/ipvs' } } },
     provider: { ipvs: [{ stack: 'edge', directors: connections(directors), ...more }] },
   };
 }
 
-export function connections(directors: readonly SimDirector[]): Record<string, object> {
+export function connections(directors: readonly Reach[]): Record<string, object> {
   return Object.fromEntries(
-    directors.map(({ name, host, port, user, identityFile, hostKey }) => [
+    directors.map(({ name, host, port, user, identityFile, hostKey, sudo = false }) => [
       name,
-      { host, port, user, identity_file: identityFile, agent: false, host_key: hostKey },
+      { host, port, user, identity_file: identityFile, agent: false, host_key: hostKey, sudo },
     ]),
   );
 }
