@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
 import type { SimDirector } from '../../lib/sim';
 
 const ROOT = join(__dirname, '..', '..');
@@ -128,6 +129,10 @@ export class Workspace {
     writeFileSync(this.file(name), typeof content === 'string' ? content : JSON.stringify(content, null, 2));
   }
 
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8');
+  }
+
   /** Runs the core. `onOutput` may interrupt it. */
   run(args: readonly string[], onOutput?: (output: string, running: Running) => void): Promise<Result> {
     const child = spawn(this.core, args, {
@@ -197,6 +202,20 @@ export class Workspace {
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+/** Puts as much of hashicorp/null into the mirror as gates need. */
+export function installNull(workspace: Workspace): void {
+  workspace.install('hashicorp', 'null', '3.2.4', (file) => {
+    buildSync({
+      entryPoints: [join(__dirname, 'null-provider.ts')],
+      outfile: file,
+      bundle: true,
+      platform: 'node',
+      banner: { js: '#!/usr/bin/env node' },
+      external: ['@grpc/proto-loader'],
+    });
+  });
 }
 
 export function actionsOf({ resource_changes: changes = [] }: PlanJson): string[] {
