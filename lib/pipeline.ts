@@ -3,7 +3,7 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBack, withLock } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
@@ -370,19 +370,25 @@ const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: A
   waitSeconds: lockWaitSeconds,
 });
 
-/** Puts a director back that this run has applied. */
+/** Puts a director back that this run has applied, boot files and all. */
 async function takeBackOne(
   plan: DirectorPlan,
-  { access }: Session,
+  { access, wish, live, boot }: Session,
   settings: ApplySettings,
   applied: ApplyReport,
 ): Promise<ApplyReport> {
-  // Only boot files were written: what could be taken back is an earlier run's.
-  if (plan.steps.length === 0) return applied;
+  const { stack } = plan;
+  const ledger = live.records.ledgers[recordName(stack)] ?? null;
+  // What a ledger said that could not be read is not known.
+  if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
   try {
-    const undo = await withLock(access, lockOptions(plan, settings), ({ token }) =>
-      takeBack(access, { token, record: recordName(plan.stack) }),
-    );
+    const undo = await withLock(access, lockOptions(plan, settings), async ({ token }) => {
+      const what = { stack, wish, token, timeouts: boot?.timeouts };
+      // The undo that is there is an earlier run's.
+      if (plan.steps.length > 0 || ledger === 'corrupt') return takeBackApply(access, what);
+      await takeBackRecords(access, what, ledger, journalEntry(plan, settings.author, 'rolled-back'));
+      return { state: 'undone' as const };
+    });
     if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
     const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
     throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {

@@ -186,9 +186,13 @@ async function verify(
 }
 
 /** The line of the director's journal that tells of an apply. */
-export function journalEntry({ stack, changes }: DirectorPlan, author: Author): object {
+export function journalEntry(
+  { stack, changes }: DirectorPlan,
+  author: Author,
+  outcome: 'applied' | 'rolled-back' = 'applied',
+): object {
   const words = changes.map(({ action, id }) => `${action} ${id}`);
-  return { at: new Date().toISOString(), ...author, stack, outcome: 'applied', changes: words };
+  return { at: new Date().toISOString(), ...author, stack, outcome, changes: words };
 }
 
 async function record(
