@@ -1,5 +1,14 @@
 /** What stands between a plan and its apply: policies, blocking findings, and what the caller lets pass. */
-import { allowFindings, blockingFindings, findingWords, isPlanned, markAllowed, type Plan, UsageError } from '../model';
+import {
+  allowFindings,
+  blockingFindings,
+  type DesiredStack,
+  findingWords,
+  isPlanned,
+  markAllowed,
+  type Plan,
+  UsageError,
+} from '../model';
 import { renderJson } from '../report';
 import type { Io } from './io';
 import { type LoadedPolicy, POLICY_PREFIX, withPolicies } from './policy';
@@ -25,15 +34,15 @@ export function judged(plan: Plan, { allowed, policies }: Judges): Plan {
 interface Refusal {
   /** What to do, for the codes of the findings. */
   hint: (codes: string) => string;
-  /** Print the plan as JSON before: scripts read the findings there. */
-  json: boolean;
+  /** Print the plan as JSON before, with the rollouts of these stacks: scripts read the findings there. */
+  json: readonly DesiredStack[] | undefined;
 }
 
 /** @throws UsageError `blocked` with every finding that stops an apply of this plan */
 export function refuseBlocked(plan: Plan, allowed: readonly string[], { hint, json }: Refusal, io: Io): void {
   const blocking = blockingFindings(plan, allowed);
   if (blocking.length === 0) return;
-  if (json) io.out(renderJson(plan));
+  if (json !== undefined) io.out(renderJson(plan, json));
   const codes = [...new Set(blocking.map(({ finding }) => finding.code))].join(' ');
   const lines = blocking.map((entry) => `    ${findingWords(entry)}`).join('\n');
   throw new UsageError('blocked', `findings stop this apply; nothing was changed anywhere:\n${lines}`, {

@@ -7,6 +7,8 @@ import { createSshConnector } from '../../lib/transport';
 import { synth } from '../constructs/program';
 import { installNull, testCore, Workspace } from './support';
 
+jest.setTimeout(240_000);
+
 let sim: Sim;
 let workspace: Workspace;
 
