@@ -50,7 +50,8 @@ ${Object.entries(BLOCKING_FINDINGS)
   .join('\n')}
 - **A director that does not answer** fails the resources it has in the state when they are read, and so the plan:
   \`-refresh=false\`, or \`-target\`, goes on with the others. In an apply it fails only its own.
-- \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know.
+- \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps
+  to waves only where a fleet has \`gates: true\` (docs/rollouts.md).
 - Keys, agent and host keys follow \`~/.ssh/config\` and known_hosts; LVSFORM_SSH_CONFIG names another file.
 - Debugging: start the executable with \`-debug\` and set the TF_REATTACH_PROVIDERS that it prints.
 `;
