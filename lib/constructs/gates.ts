@@ -11,7 +11,7 @@ import {
   DefaultTokenResolver,
   type LocalExecProvisioner,
   StringConcat,
-  TerraformResource,
+  type TerraformResource,
   Tokenization,
 } from '../terraform';
 import { type EachDirector, IpvsResource } from '../../providers/ipvs';

@@ -219,7 +219,9 @@ test('a service that gets another address is made before the old one goes, in ev
 test.each<[string, (edge: IpvsStack) => void, string[]]>([
   [
     'gates without waves',
-    (edge) => void new Fleet(edge, 'table', { directors: [new Director(edge, 'lb1', { host: 'lb1' })], gates: true }),
+    (edge) => {
+      new Fleet(edge, 'table', { directors: [new Director(edge, 'lb1', { host: 'lb1' })], gates: true });
+    },
     [
       "[edge/table] gates: stand between the waves of a rollout, and there is none\n  hint: add one, e.g. rollout: Rollout.batches('25%')",
     ],
