@@ -154,9 +154,6 @@ export class IpvsProvider {
       const director = textOf((planned ?? prior)?.['director']);
       const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
       const fleet = this.configured();
-      // Made anew before it is destroyed (create_before_destroy): what it was is what there is now, and stays.
-      if (planned === null && fleet.made.has(textOf(prior?.['id'])))
-        return { newState: { msgpack: encodeObject(null, kind.attributes) } };
       if (prior === null) refuseTwin(fleet, id);
       // Resources may change places: what another one has made in this run is no longer this one's to take away.
       const isTaken = prior !== null && prior['id'] !== id && fleet.made.has(textOf(prior['id']));
