@@ -1,5 +1,5 @@
 /**
- * Two contestants, measured in turn (A B A B …) in one process, so that whatever else the machine does hits both alike.
+ * Contestants, measured in turn (A B A B …) by one process, so that whatever else the machine does hits all alike.
  * The ratio of the minima is what to look at: noise only ever adds.
  */
 
@@ -22,26 +22,32 @@ export interface Comparison {
 }
 
 /**
- * @param rounds pairs that count
- * @param warmUps pairs before them that don't: the just-in-time compiler's, and every cache's
+ * Measures all of them in turn (A B C A B C …).
+ *
+ * @param rounds turns that count
+ * @param warmUps turns before them that don't: the just-in-time compiler's, and every cache's
  */
+export async function measureInTurn(
+  contestants: readonly Contestant[],
+  { rounds, warmUps }: { rounds: number; warmUps: number },
+): Promise<Figures[]> {
+  const entries = contestants.map(({ name, run }) => ({ name, run, timesMs: [] as number[] }));
+  for (let round = -warmUps; round < rounds; round += 1) {
+    for (const entry of entries) {
+      const ms = await entry.run();
+      if (round >= 0) entry.timesMs.push(ms);
+    }
+  }
+  return entries.map(({ name, timesMs }) => figures(name, timesMs));
+}
+
 export async function compare(
   subject: Contestant,
   baseline: Contestant,
-  { rounds, warmUps }: { rounds: number; warmUps: number },
+  turns: { rounds: number; warmUps: number },
 ): Promise<Comparison> {
-  const times: Record<'subject' | 'baseline', number[]> = { subject: [], baseline: [] };
-  for (let round = -warmUps; round < rounds; round += 1) {
-    const [subjectMs, baselineMs] = [await subject.run(), await baseline.run()];
-    if (round < 0) continue;
-    times.subject.push(subjectMs);
-    times.baseline.push(baselineMs);
-  }
-  return {
-    subject: figures(subject.name, times.subject),
-    baseline: figures(baseline.name, times.baseline),
-    rounds,
-  };
+  const [first, second] = await measureInTurn([subject, baseline], turns);
+  return { subject: first!, baseline: second!, rounds: turns.rounds };
 }
 
 function figures(name: string, timesMs: readonly number[]): Figures {
@@ -64,19 +70,28 @@ export async function wallMs(work: () => unknown): Promise<number> {
   return performance.now() - before;
 }
 
-/** Prints a comparison as a small table, and the ratio with its goal. */
-export function printComparison(title: string, { subject, baseline, rounds }: Comparison, goal?: number): void {
-  const width = Math.max(subject.name.length, baseline.name.length);
+/** Prints figures as a small table. */
+export function printFigures(title: string, all: readonly Figures[], rounds: number): void {
+  const width = Math.max(...all.map(({ name }) => name.length));
   const row = ({ name, minMs, medianMs }: Figures): string =>
     `  ${name.padEnd(width)}  ${minMs.toFixed(1).padStart(9)}  ${medianMs.toFixed(1).padStart(9)}`;
-  const ratio = (of: 'minMs' | 'medianMs'): string => (subject[of] / baseline[of]).toFixed(2);
   console.log(
     [
       `${title}, ${rounds} rounds`,
       `  ${'ms'.padEnd(width)}  ${'min'.padStart(9)}  ${'median'.padStart(9)}`,
-      row(subject),
-      row(baseline),
-      `  RATIO ${ratio('minMs')} (medians ${ratio('medianMs')})${goal === undefined ? '' : `, goal at most ${goal}`}`,
+      ...all.map(row),
     ].join('\n'),
   );
+}
+
+/** `RATIO 0.61 (medians 0.64), goal at most 1` */
+export function ratioOf(subject: Figures, baseline: Figures, goal?: number): string {
+  const ratio = (of: 'minMs' | 'medianMs'): string => (subject[of] / baseline[of]).toFixed(2);
+  return `RATIO ${ratio('minMs')} (medians ${ratio('medianMs')})${goal === undefined ? '' : `, goal at most ${goal}`}`;
+}
+
+/** Prints a comparison as a small table, and the ratio with its goal. */
+export function printComparison(title: string, { subject, baseline, rounds }: Comparison, goal?: number): void {
+  printFigures(title, [subject, baseline], rounds);
+  console.log(`  ${ratioOf(subject, baseline, goal)}`);
 }
