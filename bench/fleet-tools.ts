@@ -12,40 +12,40 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan } from '../lib/model';
-import { type Contestant, measureInTurn, printFigures, ratioOf } from './support/compare';
+import { printFigures, ratioOf } from './support/compare';
 import { directorTools, listings } from './support/director-tools';
 import { writeFleetProject } from './support/fleet-project';
 import { type SshdFleet, sshdMissing, startSshdFleet } from './support/sshd-fleet';
-import { LVSFORM, runProcess, timed } from './support/whole-process';
+import { LVSFORM, measureProcesses, type ProcessContestant, runProcess, timesOf } from './support/whole-process';
 
 const DIRECTORS = Number(process.argv[2] ?? 50);
 const ROUNDS = Number(process.argv[3] ?? 7);
 const RULES = listings.save.trimEnd().split('\n').length;
 
-function lvsform(fleet: SshdFleet, name: string, ...more: string[]): Contestant {
+function lvsform(fleet: SshdFleet, name: string, ...more: string[]): ProcessContestant {
   const command = [...LVSFORM, 'plan', '--ssh-config', fleet.sshConfig, '--detailed-exitcode', ...more] as const;
   return {
     name,
     run: async () => {
       const run = await runProcess(command, { cwd: fleet.folder });
-      return timed(name, run, run.stdout.includes(`No changes on ${DIRECTORS} directors.`));
+      return timesOf(name, run, run.stdout.includes(`No changes on ${DIRECTORS} directors.`));
     },
   };
 }
 
-function openSsh(fleet: SshdFleet, name: string, ...options: string[]): Contestant {
+function openSsh(fleet: SshdFleet, name: string, ...options: string[]): ProcessContestant {
   const ssh = ['ssh', '-F', fleet.sshConfig, ...options, '{}', 'ipvsadm', '-Sn'];
   return {
     name,
     run: async () => {
       const stdin = `${fleet.directors.join('\n')}\n`;
       const run = await runProcess(['xargs', `-P${DIRECTORS}`, '-I{}', ...ssh], { cwd: fleet.folder, stdin });
-      return timed(name, run, run.stdout.length === listings.save.length * DIRECTORS);
+      return timesOf(name, run, run.stdout.length === listings.save.length * DIRECTORS);
     },
   };
 }
 
-function ansible(fleet: SshdFleet, name: string): Contestant {
+function ansible(fleet: SshdFleet, name: string): ProcessContestant {
   const inventory = join(fleet.folder, 'inventory');
   writeFileSync(inventory, `${fleet.directors.join('\n')}\n`);
   // Ours takes the place of the arguments that would have ansible keep a connection per host for the next run.
@@ -61,7 +61,7 @@ function ansible(fleet: SshdFleet, name: string): Contestant {
       const isRight =
         lines.filter((line) => line.includes(' rc=0 ')).length === DIRECTORS &&
         lines.filter((line) => /^-[Aa] /.test(line)).length === DIRECTORS * RULES;
-      return timed(name, run, isRight);
+      return timesOf(name, run, isRight);
     },
   };
 }
@@ -84,7 +84,8 @@ async function checkThatPlansLook(fleet: SshdFleet): Promise<void> {
 async function main(): Promise<void> {
   const missing = sshdMissing();
   if (missing !== undefined) throw new Error(`this bench needs ${missing}`);
-  const version = spawnSync('ansible', ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0];
+  const ansibleSays = spawnSync('ansible', ['--version'], { encoding: 'utf8' });
+  const version = ansibleSays.status === 0 ? ansibleSays.stdout.split('\n')[0] : undefined;
 
   const fleet = await startSshdFleet(DIRECTORS, directorTools());
   try {
@@ -98,11 +99,16 @@ async function main(): Promise<void> {
       openSsh(fleet, 'the same, key exchange as ours', '-o', 'KexAlgorithms=curve25519-sha256'),
       ...(version === undefined ? [] : [ansible(fleet, `ansible -f ${DIRECTORS} -m raw`)]),
     ];
-    const all = await measureInTurn([...subjects, ...baselines], { rounds: ROUNDS, warmUps: 1 });
-    printFigures(`${DIRECTORS} directors with ${RULES} rules each behind OpenSSH's sshd, whole processes`, all, ROUNDS);
-    for (const subject of all.slice(0, subjects.length))
-      for (const baseline of all.slice(subjects.length))
-        console.log(`  ${subject.name} / ${baseline.name}: ${ratioOf(subject, baseline, 1)}`);
+    const { wall, cpu } = await measureProcesses([...subjects, ...baselines], { rounds: ROUNDS, warmUps: 1 });
+    for (const [what, all, goal] of [
+      ['time on the wall', wall, 1],
+      ['CPU time here', cpu, undefined],
+    ] as const) {
+      printFigures(`${DIRECTORS} directors with ${RULES} rules each behind OpenSSH's sshd, ${what}`, all, ROUNDS);
+      for (const subject of all.slice(0, subjects.length))
+        for (const baseline of all.slice(subjects.length))
+          console.log(`  ${subject.name} / ${baseline.name}: ${ratioOf(subject, baseline, goal)}`);
+    }
     if (version === undefined)
       console.log('  !! WITHOUT ANSIBLE, which is not installed: apt-get install ansible-core, and run this again');
     else console.log(`  ${version}`);

@@ -15,6 +15,11 @@ export interface Figures {
   medianMs: number;
 }
 
+export interface Turns {
+  rounds: number;
+  warmUps: number;
+}
+
 export interface Comparison {
   subject: Figures;
   baseline: Figures;
@@ -22,35 +27,31 @@ export interface Comparison {
 }
 
 /**
- * Measures all of them in turn (A B C A B C …).
+ * Runs all of them in turn (A B C A B C …).
  *
  * @param rounds turns that count
  * @param warmUps turns before them that don't: the just-in-time compiler's, and every cache's
  */
-export async function measureInTurn(
-  contestants: readonly Contestant[],
-  { rounds, warmUps }: { rounds: number; warmUps: number },
-): Promise<Figures[]> {
-  const entries = contestants.map(({ name, run }) => ({ name, run, timesMs: [] as number[] }));
+export async function inTurn<Result>(
+  contestants: readonly { name: string; run: () => Result | Promise<Result> }[],
+  { rounds, warmUps }: Turns,
+): Promise<{ name: string; results: Result[] }[]> {
+  const entries = contestants.map(({ name, run }) => ({ name, run, results: [] as Result[] }));
   for (let round = -warmUps; round < rounds; round += 1) {
     for (const entry of entries) {
-      const ms = await entry.run();
-      if (round >= 0) entry.timesMs.push(ms);
+      const result = await entry.run();
+      if (round >= 0) entry.results.push(result);
     }
   }
-  return entries.map(({ name, timesMs }) => figures(name, timesMs));
+  return entries;
 }
 
-export async function compare(
-  subject: Contestant,
-  baseline: Contestant,
-  turns: { rounds: number; warmUps: number },
-): Promise<Comparison> {
-  const [first, second] = await measureInTurn([subject, baseline], turns);
+export async function compare(subject: Contestant, baseline: Contestant, turns: Turns): Promise<Comparison> {
+  const [first, second] = (await inTurn([subject, baseline], turns)).map(({ name, results }) => figures(name, results));
   return { subject: first!, baseline: second!, rounds: turns.rounds };
 }
 
-function figures(name: string, timesMs: readonly number[]): Figures {
+export function figures(name: string, timesMs: readonly number[]): Figures {
   const sorted = [...timesMs].sort((a, b) => a - b);
   return { name, minMs: sorted[0] ?? NaN, medianMs: sorted[Math.floor(sorted.length / 2)] ?? NaN };
 }
