@@ -15,7 +15,9 @@ buildSync({
   platform: 'node',
   format: 'cjs',
   target: 'node20.10',
-  legalComments: 'none',
+  // Names of classes are in messages.
+  keepNames: true,
+  legalComments: 'eof',
   // The program's own cdktf and constructs are to be the ones used; ssh2 has native code; tsx and yaml are often not needed.
   external: ['cdktf', 'constructs', 'ssh2', 'tsx', 'yaml'],
   logLevel: 'warning',
