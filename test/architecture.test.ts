@@ -79,7 +79,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Packages that one file alone may import. */
-const ONE_FILE: Record<string, string> = { cdktf: 'lib/terraform.ts', 'node-ssh': 'lib/transport/ssh.ts' };
+const ONE_FILE: Record<string, string> = { cdktf: 'lib/terraform.ts', 'node-ssh': 'lib/transport/library.ts' };
 
 const root = resolve(__dirname, '..');
 const files = ['lib', 'providers'].flatMap((top) =>
