@@ -185,6 +185,11 @@ export class Workspace {
     return actionsOf(await this.plan(...args));
   }
 
+  /** Expects that a plan has nothing to do; else the error is the plan. */
+  async nothingLeft(): Promise<void> {
+    await this.ok('plan', '-input=false', '-detailed-exitcode');
+  }
+
   apply(...args: string[]): Promise<string> {
     return this.ok('apply', '-auto-approve', '-input=false', ...args);
   }
