@@ -10,13 +10,7 @@ import {
   Scheduler,
   type Table,
 } from '../../lib/constructs';
-import {
-  type DirectorTable,
-  hostPort,
-  type MarkRule,
-  type RealServer,
-  type VirtualService,
-} from '../../lib/model';
+import { type DirectorTable, hostPort, type MarkRule, type RealServer, type VirtualService } from '../../lib/model';
 import { arbitraryTable, declarable } from '../support/arbitraries';
 import { runs } from '../support/seed';
 import { load } from './program';

@@ -1,5 +1,5 @@
 /** As much of Terraform's core as calls a provider: it keeps state, plans twice, and believes nothing it is told. */
-import { IpvsProvider, PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
+import { type IpvsProvider, PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
 import { type Kind, KINDS } from '../../providers/terraform/resources';
 import { Diagnostic_Severity, type Diagnostic } from '../../providers/terraform/wire/generated/tfplugin6';
 import { decodeObject, encodeObject, holdsUnknown, type Values } from '../../providers/terraform/wire/value';
@@ -86,7 +86,7 @@ export class Core {
     const kept = this.state.get(name);
     if (kept === undefined) return null;
     const kind = KINDS.get(kept.type)!;
-    const { upgradedState } = this.provider.upgrade({ typeName: kept.type, rawState: { json: Buffer.from(kept.json), flatmap: {} } }); // prettier-ignore
+    const { upgradedState } = this.provider.upgrade({ typeName: kept.type, rawState: { json: Buffer.from(kept.json) } }); // prettier-ignore
     const { newState, diagnostics = [] } = await this.provider.read({ typeName: kept.type, currentState: upgradedState! }); // prettier-ignore
     accept(diagnostics, `read ${name}`);
     const read = decodeObject(newState?.msgpack, kind.attributes);

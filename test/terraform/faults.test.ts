@@ -85,7 +85,7 @@ testCore(
     workspace.write('provider.tf.json', providerBlock(sim.directors));
     workspace.write('main.tf', services([80, 82, 81]) + other);
     await workspace.apply();
-    expect(await workspace.actions()).toEqual([]);
+    await workspace.nothingLeft();
     expect(lb2!.rules()).toContain('192.0.2.10:90');
     expect(lb3!.rules()).toContain('192.0.2.10:91');
   },
@@ -122,7 +122,7 @@ output "seen" { value = [for service in data.ipvs_table.lb1.services : service.i
   const outputs = await workspace.ok('output', '-json');
   expect(outputs).toContain('lb1/tcp/[2001:db8::5]:8080');
   // The user's spelling stays, and is no difference.
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
 });
 
 testCore('Ctrl-C in mid-apply and a provider that is killed leave nothing half done', async () => {
@@ -140,7 +140,7 @@ testCore('Ctrl-C in mid-apply and a provider that is killed leave nothing half d
   const rules = sim.directors[0]!.rules();
   expect(rules.match(/^-a /gm)?.length ?? 0).toBe(rules.match(/^-A /gm)?.length ?? 0);
   await workspace.apply();
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
 
   workspace.write(
     'main.tf',
@@ -159,7 +159,7 @@ testCore('Ctrl-C in mid-apply and a provider that is killed leave nothing half d
   expect(killed).toBe(true);
   expect(second.code).toBe(1);
   await workspace.apply();
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
   expect(sim.directors[0]!.rules()).not.toContain('-s wlc');
 });
 
@@ -177,7 +177,7 @@ testCore('a connection that is cut in mid-apply: told, taken back, and made by t
   delete faults.dropAfter;
   await workspace.apply();
   expect(lb1!.rules().match(/^-a /gm)).toHaveLength(3);
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
 });
 
 testCore('a finding that blocks is an error of plan, apply and destroy until this run allows it', async () => {

@@ -3,6 +3,9 @@ import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
 import { constructsLife, handWrittenLife, type Site } from './life';
 import { testCore, Workspace } from './support';
 
+/** An emulated machine that is busy takes its time. */
+const PATIENCE_MS = 600_000;
+
 describeLab('terraform on real directors', () => {
   let lab: Lab;
   let workspace: Workspace;
@@ -32,7 +35,7 @@ describeLab('terraform on real directors', () => {
     marks: () => director.ok(['sh', '-c', 'iptables-save -t mangle; ip6tables-save -t mangle']),
   });
 
-  testCore('a configuration by hand, a fleet by for_each', () => handWrittenLife(workspace, sites));
+  testCore('a configuration by hand, a fleet by for_each', () => handWrittenLife(workspace, sites), PATIENCE_MS);
 
-  testCore('the stack of the constructs', () => constructsLife(workspace, sites));
+  testCore('the stack of the constructs', () => constructsLife(workspace, sites), PATIENCE_MS);
 });

@@ -46,6 +46,6 @@ testCore('only what makes another entry is replaced', async () => {
     'update ipvs_mark_rule.marked',
   ]);
   await workspace.apply();
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
   expect(sim.directors[1]!.rules()).toContain('192.0.2.10:8080');
 });

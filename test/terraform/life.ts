@@ -79,7 +79,7 @@ export async function handWrittenLife(workspace: Workspace, sites: readonly [Sit
       '-a -t 192.0.2.10:80 -r 10.0.0.12:80 -g -w 1\n',
   );
   expect(await lb1.marks()).toContain('--dports 443,8000:8010 -j MARK --set-xmark 0xc/0xffffffff');
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
 
   // A field of a real server is an update of that field, in place.
   workspace.write('main.tf', web(5));
@@ -110,7 +110,7 @@ export async function handWrittenLife(workspace: Workspace, sites: readonly [Sit
   await workspace.ok('import', '-input=false', 'ipvs_virtual_service.web["lb1"]', 'lb1/tcp/192.0.2.10:80');
   await workspace.apply();
   expect(await lb1.rules()).toBe(rules);
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
 
   await workspace.ok('destroy', '-auto-approve');
   expect(await lb1.rules()).toBe('');
@@ -165,7 +165,7 @@ export async function constructsLife(workspace: Workspace, sites: readonly Site[
   await workspace.init();
   expect(await workspace.actions()).toHaveLength(8);
   await workspace.ok('apply', '-input=false', 'plan.bin');
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
   expect(await embedded(artefact)).toEqual([]);
 
   // Terraform forgets everything and is told again by ids: the names of real servers are all that can differ.
@@ -180,7 +180,7 @@ export async function constructsLife(workspace: Workspace, sites: readonly Site[
   const again = await workspace.plan();
   expect(actionsOf(again).filter((line) => !line.startsWith('update ipvs_virtual_service'))).toEqual([]);
   await workspace.ok('apply', '-input=false', 'plan.bin');
-  expect(await workspace.actions()).toEqual([]);
+  await workspace.nothingLeft();
   expect(await everywhere((site) => site.rules())).toEqual(rules);
   expect(await embedded(artefact)).toEqual([]);
 

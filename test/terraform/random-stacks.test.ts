@@ -59,10 +59,10 @@ test('no invalid plan, no inconsistent result: random stacks with unknown values
       const named = choose(fc.boolean);
       const core = new Core(provider, settings);
       await core.configure();
-      const first = randomTable(choose as Choose);
-      const second = randomEdit(first, choose as Choose);
+      const first = randomTable(choose);
+      const second = randomEdit(first, choose);
       for (const [table, before] of [[first], [second, first]] as const) {
-        const stack = configured(table, before, choose as Choose, named);
+        const stack = configured(table, before, choose, named);
         await core.apply(stack);
         // A run of its own: what the next stack is planned by, too.
         await core.configure();

@@ -47,8 +47,8 @@ function findCore(): 'terraform' | 'tofu' {
 const PATIENCE_MS = 300_000;
 
 /** test, for what needs a real terraform or tofu: skipped, and said loudly, only where there is none. CI has one. */
-export function testCore(name: string, run: () => Promise<void>): void {
-  if (coreOnPath() !== undefined) test(name, run, PATIENCE_MS);
+export function testCore(name: string, run: () => Promise<void>, patienceMs = PATIENCE_MS): void {
+  if (coreOnPath() !== undefined) test(name, run, patienceMs);
   else {
     process.stderr.write(`NOT TESTED, there is neither terraform nor tofu on PATH: ${name}\n`);
     test.skip(name, run);
@@ -188,6 +188,11 @@ export class Workspace {
   /** What a plan would do, as `update ipvs_virtual_service.web`, without what stays. */
   async actions(...args: string[]): Promise<string[]> {
     return actionsOf(await this.plan(...args));
+  }
+
+  /** Expects that a plan has nothing to do; else the error is the plan. */
+  async nothingLeft(): Promise<void> {
+    await this.ok('plan', '-input=false', '-detailed-exitcode');
   }
 
   apply(...args: string[]): Promise<string> {
