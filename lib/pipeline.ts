@@ -3,13 +3,14 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBack, withLock } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, readTotals, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBack, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
   ApplyError,
   CapabilityError,
   type Change,
+  type ConnectionTotals,
   chainName,
   type DesiredDirector,
   type DesiredRollout,
@@ -29,6 +30,7 @@ import {
   NotPlannedError,
   type Plan,
   recordName,
+  serviceId,
   summarize,
   TransportError,
   ValidationError,
@@ -337,6 +339,7 @@ export async function applyPlan(
     return { plan, session: sessions.get(`${stack}/${director}`) };
   };
   const { signal, onDirector, onFleet } = hooks;
+  const { parallelism = DEFAULT_PARALLELISM } = open.options;
   return runFleet(
     open.stacks.flatMap((stack) => turnsOf(stack)),
     {
@@ -365,9 +368,29 @@ export async function applyPlan(
       },
       pass: async (gate) => hooks.onGate?.(gate),
       check: async (rollout, wave, stop) => hooks.onCheck?.(rollout, wave, stop),
+      removedServices: (stack, director) => {
+        const gone = ({ action, ...change }: Change): string[] =>
+          change.on === 'service' && action === 'delete' && change.before !== null
+            ? [serviceId(change.before.key)]
+            : [];
+        return new Set(at(stack, director).plan.changes.flatMap(gone));
+      },
+      totals: async (stack, directors) => {
+        const read = async (director: string): Promise<[string, ConnectionTotals | LvsformError]> => {
+          const session = sessions.get(`${stack}/${director}`);
+          if (session === undefined) throw new RangeError(`${director} was not planned`);
+          try {
+            return [director, await readTotals(session.access)];
+          } catch (error) {
+            if (!(error instanceof LvsformError)) throw error;
+            return [director, error];
+          }
+        };
+        return new Map(await mapConcurrently(directors, parallelism, read));
+      },
     },
     {
-      parallelism: open.options.parallelism ?? DEFAULT_PARALLELISM,
+      parallelism,
       ...(signal === undefined ? {} : { signal }),
       ...(onDirector === undefined ? {} : { onReport: onDirector }),
       ...(onFleet === undefined ? {} : { onEvent: onFleet }),

@@ -17,3 +17,4 @@ export { acquireLock, describeHolder, type DirectorLock, readHolder, withLock } 
 export { persistTable, readBoot } from './persist';
 export { interruptedError, judgeSteps, refusalError } from './report-refusal';
 export { type Stage, stagesOf } from './stages';
+export { readTotals } from './totals';

@@ -55,8 +55,14 @@ function describeFleet(event: FleetEvent): string | undefined {
       return event.verb === 'take-back' ? `${event.director}: taking it back` : undefined;
     case 'pause':
       return `${event.fleet}: waiting ${event.seconds} s before the check`;
-    case 'checked':
-      return event.error === undefined ? `${event.fleet}: the check after wave ${event.number} holds` : undefined;
+    case 'counting':
+      return `${event.fleet}: counting connections for ${event.seconds} s ${event.when} wave ${event.number}`;
+    case 'checked': {
+      if (event.error !== undefined) return undefined;
+      const { unjudged = [] } = event;
+      const who = unjudged.length > LISTED ? count(unjudged.length, 'director') : unjudged.join(', ');
+      return `${event.fleet}: the check after wave ${event.number} holds${unjudged.length > 0 ? `; too few connections to judge ${who}` : ''}`;
+    }
     case 'stopped':
       return event.fleet === undefined ? undefined : `${event.fleet}: stopped, ${REASONS[event.reason]}`;
   }
