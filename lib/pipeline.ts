@@ -472,7 +472,9 @@ async function applyOne(
     return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
-    return reportOf(plan, error.code === 'rolled-back' ? 'rolled-back' : 'failed', 0, error);
+    if (error.code === 'rolled-back') return reportOf(plan, 'rolled-back', 0, error);
+    // Cut short, the steps before the first one without effect stay.
+    return reportOf(plan, 'failed', error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0, error);
   }
 }
 
