@@ -98,7 +98,9 @@ async function record(columns: number, rows: number): Promise<{ title: string; s
     let written = Promise.resolve();
     child.stdout.on('data', (chunk: Buffer) => {
       written = written.then(async () => {
-        await new Promise<void>((done) => terminal.write(chunk, done));
+        await new Promise<void>((done) => {
+          terminal.write(chunk, done);
+        });
         const moment = MOMENTS[shots.length];
         if (moment?.looks(screen()) === true) shots.push({ title: moment.title, screen: screen() });
       });
