@@ -41,7 +41,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lib/terraform.ts', 'lib/transport/ssh.ts', 'examples/**', 'test/**'],
+    files: ['lib/terraform.ts', 'lib/transport/ssh.ts', 'examples/**', 'test/**', 'tools/**'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {
