@@ -41,7 +41,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lib/terraform.ts', 'lib/transport/library.ts', 'examples/**', 'test/**', 'bench/**'],
+    files: ['lib/terraform.ts', 'lib/transport/library.ts', 'examples/**', 'test/**', 'bench/**', 'tools/**'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

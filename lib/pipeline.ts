@@ -3,13 +3,14 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, readTotals, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
   ApplyError,
   CapabilityError,
   type Change,
+  type ConnectionTotals,
   chainName,
   type DesiredDirector,
   type DesiredRollout,
@@ -17,6 +18,7 @@ import {
   type Director,
   type DirectorDrift,
   type DirectorPlan,
+  type DrainPolicy,
   type Drift,
   type FailedDirector,
   type Gate,
@@ -28,6 +30,7 @@ import {
   NotPlannedError,
   type Plan,
   recordName,
+  serviceId,
   summarize,
   TransportError,
   ValidationError,
@@ -42,6 +45,7 @@ import {
   type LedgerEntry,
   ledgerOf,
   planTable,
+  SharedParts,
 } from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
@@ -98,12 +102,18 @@ export interface Prepared {
   plan: DirectorPlan;
   /** What it was planned from. */
   live: LiveDirector;
+  /** How its services are drained, by service id. */
+  drains: Readonly<Record<string, DrainPolicy>>;
   /** For directors that persist. */
   boot: BootPlan | undefined;
 }
 
 /** One director of one stack with an open connection: planned from it, applied through it. */
-interface Session extends Prepared {
+interface Session extends Omit<Prepared, 'live'> {
+  /** The ledger it was planned with; null when there was none. */
+  ledger: Ledger | 'corrupt' | null;
+  /** For who asked to keep it: a table per director is much in a big fleet. */
+  live?: LiveDirector;
   aim: Aim;
   wish: DesiredDirector;
   access: DirectorAccess;
@@ -119,7 +129,11 @@ export interface OpenPlan {
 }
 
 /** Plans every director of the stacks. One that can't be reached or read is an entry with an error; the others go on. @throws ValidationError */
-export async function planStacks(stacks: readonly DesiredStack[], options: PlanOptions): Promise<OpenPlan> {
+export function planStacks(stacks: readonly DesiredStack[], options: PlanOptions): Promise<OpenPlan> {
+  return openPlan(stacks, options, false);
+}
+
+async function openPlan(stacks: readonly DesiredStack[], options: PlanOptions, keepLive: boolean): Promise<OpenPlan> {
   const claims = findDoubleClaims(stacks);
   if (claims.length > 0) throw new ValidationError(claims);
   // Contradicting orders are told before anybody is asked.
@@ -127,6 +141,7 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
   const connect = patiently(options.connect);
   const wishes = stacks.flatMap(({ stack, directors }) => directors.map((wish) => ({ stack, wish })));
   const sessions: Session[] = [];
+  const shared = new SharedParts();
   const directors = await mapConcurrently(
     wishes,
     options.parallelism ?? DEFAULT_PARALLELISM,
@@ -136,11 +151,16 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
         runner = await connect(wish.director);
         const access = { name: wish.director.name, sudo: wish.director.sudo ?? false, runner, nonce: newNonce };
         const aim = { stack, destroy: options.destroy ?? false, at: (live: LiveDirector) => ({ wish, live }) };
-        const prepared = await prepare(aim, access);
+        const { live, plan: own, ...prepared } = await prepare(aim, access);
         // Nothing to do: no reason to keep the connection.
-        if (!isPending(prepared.plan)) await runner.close();
-        else sessions.push({ ...prepared, aim, wish, access });
-        return prepared.plan;
+        if (!isPending(own)) {
+          await runner.close();
+          return own;
+        }
+        const plan = shared.plan(own);
+        const ledger = live.records.ledgers[recordName(stack)] ?? null;
+        sessions.push({ ...prepared, plan, ledger, aim, wish, access, ...(keepLive ? { live } : {}) });
+        return plan;
       } catch (error) {
         await runner?.close();
         return failedDirector(stack, wish.director.name, error);
@@ -160,7 +180,7 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
 
 /** How directors differ from what the stacks declare, and why, where that is known. Reads only. @throws ValidationError */
 export async function findDrift(stacks: readonly DesiredStack[], options: PlanOptions): Promise<Drift> {
-  const open = await planStacks(stacks, options);
+  const open = await openPlan(stacks, options, true);
   try {
     const planned = new Map(
       open.plan.directors.filter(isPlanned).map((plan) => [`${plan.stack}/${plan.director}`, plan]),
@@ -172,7 +192,7 @@ export async function findDrift(stacks: readonly DesiredStack[], options: PlanOp
         const { changes = [], boot = false } = planned.get(`${stack}/${director}`) ?? {};
         // Only worth another question where something differs; who can't be asked is just not known.
         const controllers = await readControllers(access).catch(() => []);
-        return { stack, director, boot, drift: changes.map((change) => ({ change, cause: driftCause(change, live, controllers) })) }; // prettier-ignore
+        return { stack, director, boot, drift: changes.map((change) => ({ change, cause: driftCause(change, live?.connections ?? {}, controllers) })) }; // prettier-ignore
       },
     );
     const failed = open.plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
@@ -196,7 +216,8 @@ export async function prepare(aim: Aim, access: DirectorAccess): Promise<Prepare
   const { plan, standing } = planLive(stack, wish, live, destroy);
   const persisted = knownLedger(stack, read)?.persist === true;
   const boot = await planBoot(stack, wish, standing, access, { destroy, persisted });
-  return { plan: withLedger(boot === undefined ? plan : withBoot(plan, boot), aim, read), live: read, boot };
+  const drains = drainPolicies(stack, wish, live);
+  return { plan: withLedger(boot === undefined ? plan : withBoot(plan, boot), aim, read), live: read, drains, boot };
 }
 
 /** Plans one director over an open connection. */
@@ -318,6 +339,7 @@ export async function applyPlan(
     return { plan, session: sessions.get(`${stack}/${director}`) };
   };
   const { signal, onDirector, onFleet } = hooks;
+  const { parallelism = DEFAULT_PARALLELISM } = open.options;
   return runFleet(
     open.stacks.flatMap((stack) => turnsOf(stack)),
     {
@@ -329,7 +351,13 @@ export async function applyPlan(
         const { plan, session } = at(stack, director);
         return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
       },
-      release: async (stack, director) => sessions.get(`${stack}/${director}`)?.access.runner.close(),
+      release: async (stack, director) => {
+        const session = sessions.get(`${stack}/${director}`);
+        if (session === undefined) return;
+        sessions.delete(`${stack}/${director}`);
+        open.sessions.splice(open.sessions.indexOf(session), 1);
+        await session.access.runner.close();
+      },
       isIdle: (stack, director) => {
         const entry = entries.get(`${stack}/${director}`);
         return entry !== undefined && isPlanned(entry) && !isPending(entry);
@@ -340,9 +368,29 @@ export async function applyPlan(
       },
       pass: async (gate) => hooks.onGate?.(gate),
       check: async (rollout, wave, stop) => hooks.onCheck?.(rollout, wave, stop),
+      removedServices: (stack, director) => {
+        const gone = ({ action, ...change }: Change): string[] =>
+          change.on === 'service' && action === 'delete' && change.before !== null
+            ? [serviceId(change.before.key)]
+            : [];
+        return new Set(at(stack, director).plan.changes.flatMap(gone));
+      },
+      totals: async (stack, directors) => {
+        const read = async (director: string): Promise<[string, ConnectionTotals | LvsformError]> => {
+          const session = sessions.get(`${stack}/${director}`);
+          if (session === undefined) throw new RangeError(`${director} was not planned`);
+          try {
+            return [director, await readTotals(session.access)];
+          } catch (error) {
+            if (!(error instanceof LvsformError)) throw error;
+            return [director, error];
+          }
+        };
+        return new Map(await mapConcurrently(directors, parallelism, read));
+      },
     },
     {
-      parallelism: open.options.parallelism ?? DEFAULT_PARALLELISM,
+      parallelism,
       ...(signal === undefined ? {} : { signal }),
       ...(onDirector === undefined ? {} : { onReport: onDirector }),
       ...(onFleet === undefined ? {} : { onEvent: onFleet }),
@@ -373,12 +421,11 @@ const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: A
 /** Puts a director back that this run has applied, boot files and all. */
 async function takeBackOne(
   plan: DirectorPlan,
-  { access, wish, live, boot }: Session,
+  { access, wish, ledger, boot }: Session,
   settings: ApplySettings,
   applied: ApplyReport,
 ): Promise<ApplyReport> {
   const { stack } = plan;
-  const ledger = live.records.ledgers[recordName(stack)] ?? null;
   // What a ledger said that could not be read is not known.
   if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
   try {
@@ -430,7 +477,9 @@ async function applyOne(
     return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
-    return reportOf(plan, error.code === 'rolled-back' ? 'rolled-back' : 'failed', 0, error);
+    if (error.code === 'rolled-back') return reportOf(plan, 'rolled-back', 0, error);
+    // Cut short, the steps before the first one without effect stay.
+    return reportOf(plan, 'failed', error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0, error);
   }
 }
 
@@ -442,7 +491,7 @@ async function applyOne(
  */
 export async function applyPrepared(
   aim: Aim,
-  { plan, live, boot }: Prepared,
+  { plan, drains, boot }: Omit<Prepared, 'live'>,
   access: DirectorAccess,
   settings: ApplySettings,
   hooks: Pick<DirectorApply, 'connect' | 'onEvent' | 'signal'>,
@@ -467,10 +516,9 @@ export async function applyPrepared(
     });
     return [];
   }
-  const { wish, live: own } = aim.at(live);
   return applyDirector({
     plan,
-    stages: stagesOf(plan.steps, plan.changes, drainPolicies(stack, wish, own)),
+    stages: stagesOf(plan.steps, plan.changes, drains),
     access,
     net: settings,
     planAgain: (now) => planNow(now).plan,

@@ -102,7 +102,7 @@ async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainP
   const drained: DrainProgress[] = [];
   const done: Step[] = [];
   for (const [at, stage] of job.stages.entries()) {
-    if (stage.drains.length > 0) drained.push(...(await drain(job, stage)));
+    if (stage.drains.length > 0) drained.push(...(await drain(job, stage, done.length)));
     done.push(...stage.steps);
     const later = job.stages.slice(at + 1).flatMap(({ steps }) => steps);
     await runStage(job, lock, { steps: stage.steps, done, later });
@@ -110,7 +110,12 @@ async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainP
   return drained;
 }
 
-async function drain({ plan, access, onEvent, signal }: DirectorApply, { drains }: Stage): Promise<DrainProgress[]> {
+/** @param done steps before it, which are in effect and stay so */
+async function drain(
+  { plan, access, onEvent, signal }: DirectorApply,
+  { drains }: Stage,
+  done: number,
+): Promise<DrainProgress[]> {
   try {
     return await awaitDrains(drains, access, {
       onProgress: (progress) => onEvent?.({ kind: 'draining', progress }),
@@ -118,7 +123,7 @@ async function drain({ plan, access, onEvent, signal }: DirectorApply, { drains 
     });
   } catch (error) {
     if (signal?.aborted !== true || error instanceof LvsformError) throw error;
-    throw new ApplyError('interrupted', plan.director, 'stopped while real servers were drained: they take no new connections and are still there, everything else is done', { cause: error, hint: 'run `lvsform apply` again to go on' }); // prettier-ignore
+    throw new ApplyError('interrupted', plan.director, 'stopped while real servers were drained: they take no new connections and are still there, everything else is done', { cause: error, failedAt: done + 1, hint: 'run `lvsform apply` again to go on' }); // prettier-ignore
   }
 }
 

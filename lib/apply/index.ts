@@ -18,3 +18,4 @@ export { persistTable, readBoot } from './persist';
 export { interruptedError, judgeSteps, refusalError } from './report-refusal';
 export { type Stage, stagesOf } from './stages';
 export { takeBackApply, takeBackRecords } from './take-back';
+export { readTotals } from './totals';

@@ -9,7 +9,7 @@ import {
   NotPlannedError,
   type Plan,
 } from '../model';
-import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan, unplanned } from '../pipeline';
+import { applyPlan, type ApplyReport, type ApplySettings, DEFAULT_PARALLELISM, type OpenPlan, unplanned } from '../pipeline'; // prettier-ignore
 import { count, renderJson } from '../report';
 import { EXIT, type ExitCode, exitCodeOf } from './command';
 import { formatError } from './errors';
@@ -61,7 +61,7 @@ async function applyWatched(
 ): Promise<{ reports: ApplyReport[]; stopped: Stopped | undefined }> {
   const stop = new AbortController();
   const busy = open.plan.directors.filter(isPlanned).filter(({ steps, boot }) => steps.length > 0 || boot === true);
-  const progress = openProgress(kind, busy.length, io);
+  const progress = openProgress(kind, busy.length, open.options.parallelism ?? DEFAULT_PARALLELISM, io);
   const done: ApplyReport[] = [];
   const onInterrupt = (): void => {
     if (stop.signal.aborted) {
@@ -70,8 +70,7 @@ async function applyWatched(
     }
     stop.abort();
     journal.note('interrupted');
-    const who = progress.inFlight().length > 1 ? 'these directors' : 'this director';
-    progress.say(`Stopping after ${who}; Ctrl-C again to leave at once (it finishes what it has been sent).`);
+    progress.say(stopping(progress.inFlight()));
   };
   process.on('SIGINT', onInterrupt);
   let stopped: Stopped | undefined;
@@ -112,6 +111,12 @@ async function applyWatched(
     progress.end();
     process.off('SIGINT', onInterrupt);
   }
+}
+
+function stopping(inFlight: readonly string[]): string {
+  if (inFlight.length === 0) return 'Stopping; no director is in the middle of a change.';
+  const who = nameSome(inFlight);
+  return `Stopping after ${who}: what is being changed is finished, what is drained stays quiescent. Ctrl-C again to leave at once.`;
 }
 
 /** Leaves at once, and says how each director stands as far as it is known. */
@@ -171,13 +176,7 @@ function report(
       const some = reports.filter((one) => one.outcome === outcome);
       return some.length > 0 ? [words(some)] : [];
     };
-    const names = (some: readonly ApplyReport[]): string =>
-      some.length > LISTED
-        ? `${some
-            .slice(0, LISTED)
-            .map(({ director }) => director)
-            .join(', ')} and ${some.length - LISTED} more`
-        : some.map(({ director }) => director).join(', ');
+    const names = (some: readonly ApplyReport[]): string => nameSome(some.map(({ director }) => director));
     const sentences = [
       ...sentence('applied', (some) => `Applied to ${count(some.length, 'director')}, read back and verified.`),
       ...sentence('rolled-back', (some) => `Failed and put back: ${names(some)}.`),
@@ -191,6 +190,11 @@ function report(
 
 /** So many names are listed; the others were told line by line. */
 const LISTED = 20;
+
+function nameSome(names: readonly string[]): string {
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  return `${names.slice(0, LISTED).join(', ')}${more}`;
+}
 
 /** Errors after which the director is as it was. */
 const UNTOUCHED = ['stale', 'blocked', 'locked', 'no-net'];

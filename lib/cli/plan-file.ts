@@ -11,7 +11,6 @@ import {
   parsePlanFile,
   type Plan,
   type PlanFile,
-  recordName,
   UsageError,
 } from '../model';
 import type { OpenPlan } from '../pipeline';
@@ -163,10 +162,9 @@ export function refuseMoved(name: string, moved: readonly Moved[]): void {
 
 /** A copy of a used file is not marked, but the directors remember its id. @throws UsageError `stale` */
 export function refuseRemembered(name: string, { id }: PlanFile, open: OpenPlan): void {
-  const directors = open.sessions.filter(({ plan: { stack }, live }) => {
-    const ledger = live.records.ledgers[recordName(stack)];
-    return ledger !== undefined && ledger !== 'corrupt' && ledger.plans.includes(id);
-  });
+  const directors = open.sessions.filter(
+    ({ ledger }) => ledger !== null && ledger !== 'corrupt' && ledger.plans.includes(id),
+  );
   if (directors.length === 0) return;
   const names = directors.map(({ wish }) => wish.director.name).join(', ');
   refuseStale(name, { tampered: false, reasons: [`it was applied already on ${names}`], notes: [] });

@@ -8,7 +8,7 @@ export { Listen } from './listen';
 export { MarkRule, type MarkRuleProps } from './mark-rule';
 export { RealServer, type RealServerProps } from './real-server';
 export { type HashingOptions, Scheduler } from './scheduler';
-export { Rollout, type RolloutCheckProps } from './rollout';
+export { type ConnectionsCheckProps, Rollout, type RolloutCheckProps } from './rollout';
 export { SyncDaemon, type SyncDaemonOptions, type SyncDaemonProps } from './sync-daemon';
 export { Table, type TableProps } from './table';
 export { Timeouts, type TimeoutsProps } from './timeouts';

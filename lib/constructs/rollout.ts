@@ -4,13 +4,28 @@ import { Director } from './director';
 import { type Duration } from './duration';
 import { checkDuration, checkProps } from './props';
 
+/** Directors have to take new connections after their wave as they did before it. */
+export interface ConnectionsCheckProps {
+  /** Of its connections per second before the wave a director has to take this share: `'80%'`; from 1% to 99%. */
+  atLeast: string;
+  /**
+   * A director that took fewer connections than this while they were counted before the wave is not judged. Default: as
+   * many as it takes for chance not to look like a loss (80 for 50%, 656 for 80%, 2896 for 90%).
+   */
+  minConnections?: number;
+  /** For so long connections are counted, once before a wave and once after its pause. Default 10 seconds. */
+  window?: Duration;
+}
+
 /** What has to hold after each wave. All that is given has to. */
 export interface RolloutCheckProps {
   /** A command that exits with 0, run on the machine that runs lvsform; only with `--allow-exec`. */
   command?: string;
   /** An address that answers an HTTP GET with a status from 200 to 399. */
   url?: string;
-  /** How long one check may take. Default 10 seconds. */
+  /** Directors of the wave take as many connections as before. */
+  connectionsPerSecond?: ConnectionsCheckProps;
+  /** How long `command` and `url` may take. Default 10 seconds. */
   timeout?: Duration;
 }
 
@@ -119,9 +134,15 @@ export class Rollout {
   toSettings(reporter: Reporter): unknown {
     const path = ['rollout'];
     const { maxFailures, minServing, pause, check, onFailure } = this.options;
-    if (check !== undefined) checkProps(reporter, check, ['command', 'url', 'timeout'], [...path, 'check']);
+    if (check !== undefined)
+      checkProps(reporter, check, ['command', 'url', 'connectionsPerSecond', 'timeout'], [...path, 'check']);
+    const connections = check?.connectionsPerSecond;
+    const connectionsPath = [...path, 'check', 'connectionsPerSecond'];
+    if (connections !== undefined)
+      checkProps(reporter, connections, ['atLeast', 'minConnections', 'window'], connectionsPath);
     const pauseSeconds = checkDuration(reporter, [...path, 'pause'], pause)?.toSeconds();
     const timeoutSeconds = checkDuration(reporter, [...path, 'check', 'timeout'], check?.timeout)?.toSeconds();
+    const windowSeconds = checkDuration(reporter, [...connectionsPath, 'window'], connections?.window)?.toSeconds();
     return {
       waves: this.parts.map(({ directors, ...part }, at) =>
         directors === undefined ? part : { directors: namesOf(directors, [...path, 'waves', String(at)], reporter) },
@@ -129,7 +150,16 @@ export class Rollout {
       maxFailures,
       minServing,
       pauseSeconds,
-      check: check && { command: check.command, url: check.url, timeoutSeconds },
+      check: check && {
+        command: check.command,
+        url: check.url,
+        connectionsPerSecond: connections && {
+          atLeast: connections.atLeast,
+          minConnections: connections.minConnections,
+          windowSeconds,
+        },
+        timeoutSeconds,
+      },
       onFailure,
     } satisfies Record<keyof RolloutSettings, unknown>;
   }

@@ -39,4 +39,5 @@ export * from './script';
 export { scriptInput, type ScriptOptions } from './shell';
 export { parseDaemons, parseIptablesVersion, parseTimeouts, parseVersion } from './settings';
 export { type ListedServer, type ListedService, type ListedTable, parseTable } from './table';
+export { parseTotals, totalsScript } from './totals-script';
 export { undoLines } from './undo-program';

@@ -1,8 +1,10 @@
 /** Carries out a run over many directors: wave by wave, bounded, and stopped by the first rule that says so. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DesiredRollout, type Gate, LvsformError } from '../model';
+import { type ConnectionTotals, type DesiredRollout, type Gate, LvsformError } from '../model';
+import { joinErrors, refuseLosses } from './check-errors';
 import type { ApplyReport } from './report';
 import { type RolloutLimits, RolloutState, type StopReason } from './rollout-state';
+import { type Counted, judgeTraffic, trafficBetween } from './traffic';
 import type { Turn, Wave } from './turns';
 
 export type FleetEvent =
@@ -10,7 +12,10 @@ export type FleetEvent =
   /** A director is begun, or is put back. */
   | { kind: 'begun'; director: string; verb: 'apply' | 'take-back' }
   | { kind: 'pause'; fleet: string; seconds: number }
-  | { kind: 'checked'; fleet: string; number: number; error?: LvsformError }
+  /** Connections of the wave's directors are counted, before it or after it. */
+  | { kind: 'counting'; fleet: string; number: number; when: 'before' | 'after'; seconds: number }
+  /** `unjudged`: directors with too few connections to tell whether they lost any. */
+  | { kind: 'checked'; fleet: string; number: number; unjudged?: readonly string[]; error?: LvsformError }
   | { kind: 'stopped'; fleet: string | undefined; reason: StopReason | 'gate'; error?: LvsformError };
 
 /** What the engine can't do itself. None of these rejects because of a director: that is what reports are for. */
@@ -27,6 +32,10 @@ export interface FleetTasks {
   pass(gate: Gate): Promise<void>;
   /** @throws LvsformError when it does not hold */
   check(rollout: DesiredRollout, wave: Wave, signal: AbortSignal | undefined): Promise<void>;
+  /** Ids of the services that the plan takes away from a director. */
+  removedServices(stack: string, director: string): ReadonlySet<string>;
+  /** How many connections the services of these directors have taken so far, or why that can't be read. */
+  totals(stack: string, directors: readonly string[]): Promise<ReadonlyMap<string, ConnectionTotals | LvsformError>>;
 }
 
 export interface FleetOptions {
@@ -145,11 +154,13 @@ class Run {
       this.options.onEvent?.({ kind: 'wave', fleet: rollout.fleet, number, waves: rollout.waves.length, directors: busy }); // prettier-ignore
     for (const director of directors)
       if (state.standingOf(director) === 'unchanged') this.tell({ stack, director, outcome: 'unchanged', steps: 0 });
+    const traffic = state.stopped === undefined ? await this.count(wave, busy, 'before') : undefined;
     state.enter(directors);
     await this.drive(state, stack);
     let error: LvsformError | undefined;
     if (state.stopped === undefined && state.changedInWave && rollout !== undefined) {
-      error = await this.barrier(rollout, wave, isLast);
+      const applied = busy.filter((director) => state.standingOf(director) === 'applied');
+      error = await this.barrier(rollout, wave, { applied, traffic, isLast });
       if (error !== undefined) state.stop('check');
       else if (this.options.signal?.aborted === true) state.stop('interrupted');
     }
@@ -198,23 +209,56 @@ class Run {
     else state.ended(director, 'failed');
   }
 
-  private async barrier(rollout: DesiredRollout, wave: Wave, isLast: boolean): Promise<LvsformError | undefined> {
+  /** Undefined where nothing is to be compared, or when the run is interrupted meanwhile. */
+  private async count(
+    { stack, rollout, number }: Wave,
+    directors: readonly string[],
+    when: 'before' | 'after',
+  ): Promise<ReadonlyMap<string, Counted> | undefined> {
+    const seconds = rollout?.check?.connectionsPerSecond?.windowSeconds;
+    if (rollout === undefined || seconds === undefined || directors.length === 0) return undefined;
+    const { signal, onEvent } = this.options;
+    onEvent?.({ kind: 'counting', fleet: rollout.fleet, number, when, seconds });
+    const first = await this.tasks.totals(stack, directors);
+    await this.pause(seconds);
+    if (signal?.aborted === true) return undefined;
+    return trafficBetween(first, await this.tasks.totals(stack, directors));
+  }
+
+  private async pause(seconds: number): Promise<void> {
+    const { signal } = this.options;
+    await wait(seconds * 1000, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  }
+
+  private async barrier(
+    rollout: DesiredRollout,
+    wave: Wave,
+    { applied, traffic, isLast }: { applied: string[]; traffic: ReadonlyMap<string, Counted> | undefined; isLast: boolean }, // prettier-ignore
+  ): Promise<LvsformError | undefined> {
     const { signal, onEvent } = this.options;
     const { fleet, pauseSeconds } = rollout;
     if (pauseSeconds > 0 && !isLast) {
       onEvent?.({ kind: 'pause', fleet, seconds: pauseSeconds });
-      await wait(pauseSeconds * 1000, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      await this.pause(pauseSeconds);
     }
-    if (rollout.check === undefined || signal?.aborted === true) return undefined;
-    try {
-      await this.tasks.check(rollout, wave, signal);
-      onEvent?.({ kind: 'checked', fleet, number: wave.number });
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof LvsformError)) throw error;
-      onEvent?.({ kind: 'checked', fleet, number: wave.number, error });
-      return error;
-    }
+    const { check } = rollout;
+    if (check === undefined || signal?.aborted === true) return undefined;
+    const unjudged: string[] = [];
+    const compare = async (): Promise<void> => {
+      if (traffic === undefined || check.connectionsPerSecond === undefined) return;
+      const after = await this.count(wave, applied, 'after');
+      if (after === undefined) return;
+      const removed = new Map(applied.map((director) => [director, this.tasks.removedServices(wave.stack, director)]));
+      const verdict = judgeTraffic(removed, traffic, after, check.connectionsPerSecond);
+      unjudged.push(...verdict.unjudged);
+      refuseLosses(fleet, wave.number, verdict.problems);
+    };
+    const results = await Promise.allSettled([this.tasks.check(rollout, wave, signal), compare()]);
+    const errors = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
+    const error = joinErrors(fleet, errors);
+    const judged = unjudged.length > 0 ? { unjudged } : {};
+    onEvent?.({ kind: 'checked', fleet, number: wave.number, ...judged, ...(error === undefined ? {} : { error }) });
+    return error;
   }
 
   /** A connection is kept for as long as its director may still be put back. Nobody waits for its end. */

@@ -29,6 +29,13 @@ export interface ConnectionCount {
   inactive: number;
 }
 
+/** Connections that each service has taken since it was made, at one moment of the director's own time. */
+export interface ConnectionTotals {
+  uptimeSeconds: number;
+  /** By service id. */
+  connections: Record<string, number>;
+}
+
 /** Settings of net.ipv4.vs that decide what becomes of connections to a server that goes; null when not known. */
 export interface VsSettings {
   /** Ends connections whose real server is gone, instead of dropping their packets. */

@@ -30,6 +30,24 @@ export const RolloutPart = z.object({
 });
 export type RolloutPart = z.output<typeof RolloutPart>;
 
+/** Directors have to take new connections as they did before their wave. */
+export const ConnectionsCheck = z.object({
+  /** Of its connections per second before the wave a director has to take this share: `'80%'`; from 1% to 99%. */
+  atLeast: z.string().regex(/^[1-9]\d?%$/, {
+    error: (issue) => `${shown(issue.input)} is not a share from '1%' to '99%'`,
+  }),
+  /** A director that took fewer connections than this while they were counted before the wave is not judged. Default: as many as it takes for chance not to look like a loss (80 for 50%, 656 for 80%, 2896 for 90%). */
+  minConnections: z
+    .int({ error: (issue) => `${shown(issue.input)} is not a whole number of connections` })
+    .min(1, { error: (issue) => `${shown(issue.input)} is less than 1 connection` })
+    .optional(),
+  /** For so many seconds connections are counted, once before a wave and once after its pause. Default 10. */
+  windowSeconds: seconds(3600)
+    .min(1, { error: (issue) => `${shown(issue.input)} is less than 1 second` })
+    .default(10),
+});
+export type ConnectionsCheck = z.output<typeof ConnectionsCheck>;
+
 /** What has to hold after a wave, before the next one starts. All that is given has to. */
 export const RolloutCheck = z.object({
   /** Exits with 0; run by the shell of the machine that runs lvsform, and only with --allow-exec. */
@@ -38,7 +56,9 @@ export const RolloutCheck = z.object({
   url: z
     .url({ protocol: /^https?$/, error: (issue) => `${shown(issue.input)} is not an http or https URL` })
     .optional(),
-  /** How long one check may take. Default 10. */
+  /** Directors of the wave take as many connections as before. */
+  connectionsPerSecond: ConnectionsCheck.optional(),
+  /** How long `command` and `url` may take. Default 10. */
   timeoutSeconds: seconds(3600).min(1).default(10),
 });
 export type RolloutCheck = z.output<typeof RolloutCheck>;

@@ -7,3 +7,4 @@ export { ABSENT, fingerprints, movedEntries } from './fingerprint';
 export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';
 export { daemonId, knownLedger, type OwnedOptions, ownedEntries } from './ledgers';
 export { planTable, type TablePlan } from './plan-director';
+export { SharedParts } from './shared-parts';

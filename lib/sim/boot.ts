@@ -14,9 +14,15 @@ export class Boot {
   /** Held by whatever is changing the director. */
   readonly work = new Flock(this);
   private lastPid = 1000;
+  private readonly begin = performance.now();
 
   /** @param secondMs how long a second of this machine lasts */
   constructor(private readonly secondMs: number) {}
+
+  /** Seconds of this machine since it was started. */
+  uptimeSeconds(): number {
+    return (performance.now() - this.begin) / this.secondMs;
+  }
 
   newPid(): number {
     this.lastPid += 1;

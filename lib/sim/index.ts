@@ -43,6 +43,8 @@ export interface SimDirector {
   exec(argv: readonly string[], stdin?: string): SimResult;
   /** Makes a listing show connections to a real server: what `-Ln` prints as ActiveConn and InActConn. */
   setConnections(realServer: string, connections: { active?: number; inactive?: number; persistent?: number }): void;
+  /** Makes `--stats` and `--rate` show new connections of a service (`tcp/192.0.2.1:80`, `fwm/12`) from now on; no packets. */
+  setTraffic(service: string, traffic: { connectionsPerSecond: number }): void;
   /** What lvsform keeps there, by path. */
   files(): Record<string, string>;
   /** What a reboot does: connections, running programs and tables are gone, also the initial rules; files stay. */
@@ -156,6 +158,9 @@ function directorOf(
         destination.inactiveConnections = inactive ?? destination.inactiveConnections;
         destination.persistentConnections = persistent ?? destination.persistentConnections;
       }
+    },
+    setTraffic: (id, { connectionsPerSecond }) => {
+      machine.table.services.get(id)?.traffic.carry(connectionsPerSecond);
     },
     files: () => Object.fromEntries(machine.files.paths().map((path) => [path, machine.files.read(path) ?? ''])),
     reboot: () => {

@@ -17,6 +17,7 @@ import {
   type TunnelType,
 } from '../model';
 import { isUnicast } from './address';
+import { Traffic } from './traffic';
 
 export type Errno = 'EEXIST' | 'ENOENT' | 'ESRCH' | 'EINVAL' | 'ERANGE' | 'ENODEV' | 'ENOMEM';
 
@@ -62,6 +63,7 @@ export interface Service extends ServiceAttributes {
   key: ServiceKey;
   /** By address and port, oldest first; the kernel lists the newest first. */
   destinations: Map<string, Destination>;
+  readonly traffic: Traffic;
 }
 
 export interface DaemonSettings {
@@ -81,6 +83,8 @@ export interface KernelEnvironment {
   engines: ReadonlySet<string>;
   /** MTU by interface name. */
   interfaces: Readonly<Record<string, number>>;
+  /** Seconds since the machine was started. */
+  uptimeSeconds: () => number;
 }
 
 const DEFAULT_TIMEOUTS: Timeouts = { tcpSeconds: 900, tcpFinSeconds: 120, udpSeconds: 300 };
@@ -104,7 +108,8 @@ export class IpvsTable {
     if (this.find(key) !== undefined) return 'EEXIST';
     const refused = this.checkAttributes(key, attributes);
     if (refused !== undefined) return refused;
-    this.services.set(serviceId(key), { key, ...attributes, destinations: new Map() });
+    const traffic = new Traffic(this.environment.uptimeSeconds);
+    this.services.set(serviceId(key), { key, ...attributes, destinations: new Map(), traffic });
     return undefined;
   }
 
@@ -121,9 +126,14 @@ export class IpvsTable {
     return this.services.delete(serviceId(key)) ? undefined : 'ESRCH';
   }
 
-  /** Zeroes counters; the simulator has none, so only a missing service matters. */
+  /** Zeroes the counters of one service, or of all. */
   zero(key: ServiceKey | undefined): Outcome {
-    return key !== undefined && this.find(key) === undefined ? 'ESRCH' : undefined;
+    const services = key === undefined ? [...this.services.values()] : [this.find(key)];
+    for (const service of services) {
+      if (service === undefined) return 'ESRCH';
+      service.traffic.zero();
+    }
+    return undefined;
   }
 
   flush(): Outcome {

@@ -31,8 +31,10 @@ const COLUMN_TITLES: Record<Exclude<Layout, 'rule'>, string> = {
   plain: `Prot LocalAddress:Port Scheduler Flags\n${SERVER_TITLE}           Forward Weight ActiveConn InActConn`,
 };
 
-/** Five counters, all zero: no packet passes a simulated director. */
-const NO_TRAFFIC = '0'.padStart(9).repeat(5);
+/** Five counters. No packet passes a simulated director; connections are what a test says. */
+const counters = (connections: number): string =>
+  [connections, 0, 0, 0, 0].map((count) => String(count).padStart(9)).join('');
+const NO_TRAFFIC = counters(0);
 
 /** The whole table. */
 export function listAll(table: IpvsTable, format: ListFormat): string {
@@ -80,7 +82,7 @@ function listEntry(service: Service, format: ListFormat): string {
     format.layout === 'rule'
       ? ruleService(name, service)
       : format.layout === 'stats' || format.layout === 'rate'
-        ? name.padEnd(33) + NO_TRAFFIC
+        ? name.padEnd(33) + counters(service.traffic[format.layout === 'stats' ? 'connections' : 'perSecond'])
         : columnService(name, service);
   return `${line}\n${ordered.map((server) => `${serverLine(name, service, server, format)}\n`).join('')}`;
 }

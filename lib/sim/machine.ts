@@ -172,6 +172,7 @@ export class Machine {
       schedulers: without(SCHEDULERS),
       engines: without(['sip']),
       interfaces: this.options.interfaces ?? { lo: 65536, eth0: 1500 },
+      uptimeSeconds: () => this.boot.uptimeSeconds(),
     });
   }
 }

@@ -26,7 +26,7 @@ export function runShell(machine: Machine, text: string, stdin: string): PartRes
 /** Whether a command reads its standard input to the end; all others start without waiting for it. */
 export function readsInput(text: string): boolean {
   const script = recognizeScript(text);
-  if (script !== undefined) return !['fetch', 'lock', 'locks', 'controllers'].includes(script.kind);
+  if (script !== undefined) return !['fetch', 'lock', 'locks', 'controllers', 'totals'].includes(script.kind);
   if (recognizeBootScript(text)?.kind === 'boot-write') return true;
   return /\bipvsadm\b.*\s(?:-R|--restore)\b|tables-restore\b/.test(text);
 }

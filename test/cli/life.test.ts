@@ -141,7 +141,9 @@ describe('two stacks', () => {
         interruptWhen: (output) => output.includes('lb1: applied'),
       });
       expect(outcome.code).toBe(7);
-      expect(outcome.stderr).toContain('Stopping after this director; Ctrl-C again to leave at once');
+      expect(outcome.stderr).toContain(
+        'Stopping after lb2: what is being changed is finished, what is drained stays quiescent. Ctrl-C again to leave at once.',
+      );
       expect(outcome.stdout).toContain('Applied to 2 directors, read back and verified. Left as they were: lb3.\n');
       expect(slow.directors.map((director) => director.rules() !== '')).toEqual([true, true, false]);
     } finally {

@@ -48,6 +48,18 @@ test('limits: failures are rounded down, what serves is rounded up', () => {
   }); // prettier-ignore
 });
 
+test('a check on connections, with its defaults', () => {
+  const make = (): Rollout => Rollout.batches(2).check({ connectionsPerSecond: { atLeast: '80%' } });
+  expect(read(make)?.check).toEqual({
+    connectionsPerSecond: { atLeast: '80%', windowSeconds: 10 },
+    timeoutSeconds: 10,
+  });
+  const json = synth(fleet(make)) as { provider: { ipvs: { rollouts: Record<string, { check: unknown }> }[] } };
+  expect(json.provider.ipvs[0]?.rollouts['my-table']?.check).toMatchObject({
+    connections_per_second: { at_least: '80%', window_seconds: 10 },
+  });
+});
+
 test('it is an argument of the provider, and adds no block', () => {
   const json = synth(fleet(() => Rollout.batches('25%'))) as {
     provider: { ipvs: { rollouts: unknown }[] };
@@ -88,6 +100,12 @@ test.each<[string, (directors: Director[]) => unknown, string[]]>([
   ['no Rollout', () => ({ batches: 2 }), ["[edge/my-table] rollout: expected a Rollout such as Rollout.batches('25%')"]],
   ['names instead of directors', () => Rollout.canary('lb1' as never).rest(), ['[edge/my-table] rollout.waves.0: expected Director constructs', '[edge/my-table] rollout.waves.0: a wave needs at least one director']],
   ['a bad check', () => Rollout.batches(2).check({ url: 'nonsense' }), ["[edge/my-table] rollout.check.url: 'nonsense' is not an http or https URL"]],
+  ['bad counts', () => Rollout.batches(2).check({ connectionsPerSecond: { atLeast: '100%', minConnections: 0, window: Duration.seconds(0) } }), [
+    "[edge/my-table] rollout.check.connectionsPerSecond.atLeast: '100%' is not a share from '1%' to '99%'",
+    '[edge/my-table] rollout.check.connectionsPerSecond.minConnections: 0 is less than 1 connection',
+    '[edge/my-table] rollout.check.connectionsPerSecond.windowSeconds: 0 is less than 1 second',
+  ]],
+  ['a count nobody knows', () => Rollout.batches(2).check({ connectionsPerSecond: { atLeast: '80%', floor: 3 } as never }), ['[edge/my-table] rollout.check.connectionsPerSecond.floor: is not known here\n  hint: known here: atLeast, minConnections, window']],
   ['a bad end', () => Rollout.batches(2).onFailure('explode' as never), ["[edge/my-table] rollout.onFailure: 'explode' is not one of stop, rollback-batch, rollback-all"]],
 ])('complains: %s', (_, make, told) => {
   expect(complaints(fleet(make))).toEqual(told);

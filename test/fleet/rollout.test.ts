@@ -5,7 +5,7 @@ import { type AddressInfo } from 'node:net';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSshConfig } from '../../lib/cli/ssh-config';
-import { Director, Fleet, Listen, Rollout } from '../../lib/constructs';
+import { Director, Duration, Fleet, Listen, Rollout } from '../../lib/constructs';
 import { type Sim, type SimOptions, startSim } from '../../lib/sim';
 import { typeHere } from '../cli/fake-io';
 import { makeWorkbench, type Typed, type Workbench } from '../cli/support';
@@ -118,6 +118,47 @@ test('gates are for Terraform: the rollout asks each check once, also for a part
   const { code, stderr } = await apply('--allow-exec');
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('gate ') as string });
   expect([changed(), asked()]).toEqual([names(4), 'asked\n'.repeat(4)]);
+});
+
+/** Directors that have the service with another scheduler, and take 900 connections/s; those named lose most once changed. */
+function busy(count: number, losing: readonly string[]): SimOptions {
+  const rules = '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1\n';
+  return {
+    rules: Object.fromEntries(names(count).map((name) => [name, rules])),
+    beforeCommand: (director) => {
+      const isChanged = director.rules().includes('-s wlc');
+      const connectionsPerSecond = isChanged && losing.includes(director.name) ? 90 : 900;
+      director.setTraffic('tcp/192.0.2.1:80', { connectionsPerSecond });
+    },
+  };
+}
+const rescheduled = (): string[] =>
+  sim!.directors.filter((one) => one.rules().includes('-s wlc')).map(({ name }) => name);
+const check = { connectionsPerSecond: { atLeast: '80%', window: Duration.seconds(1) } };
+
+test('a canary that loses its connections is put back, and nobody else is touched', async () => {
+  await start(4, busy(4, ['lb1']));
+  write(4, ([lb1]) => Rollout.canary(lb1!).rest().check(check).onFailure('rollback-batch'));
+  const { code, stderr, stdout } = await apply();
+  expect(stderr).toContain('table: counting connections for 1 s before wave 1\n');
+  expect(stderr).toMatch(
+    /table: the check after wave 1 failed:\n {4}lb1 takes (?:8\d|9\d)\.\d connections\/s, [89]\d\d before it was changed: (?:9|10|11) %, not 80 % or more\n/,
+  );
+  expect([code, stdout]).toEqual([6, expect.stringContaining('put back: lb1. Left as they were: lb2, lb3, lb4.')]);
+  expect(rescheduled()).toEqual([]);
+});
+
+test('directors that take what they took let the next wave begin; a made service, and one with too little traffic, are no loss', async () => {
+  await start(3, { ...busy(3, []), rules: busy(2, []).rules! });
+  write(3, () => Rollout.batches(1).check(check).onFailure('rollback-all'));
+  const { code, stderr } = await apply();
+  expect(code).toBe(0);
+  expect(stderr.match(/^table: the check.*$/gm)).toEqual([
+    'table: the check after wave 1 holds',
+    'table: the check after wave 2 holds',
+    'table: the check after wave 3 holds; too few connections to judge lb3',
+  ]);
+  expect(rescheduled()).toEqual(names(3));
 });
 
 /** One director whose kernel refuses the second command; for runs that change one at a time. */
