@@ -3,7 +3,7 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBack, withLock } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
@@ -33,7 +33,16 @@ import {
   ValidationError,
 } from './model';
 export type { ApplyReport, FleetEvent, Outcome } from './fleet';
-import { drainPolicies, driftCause, findDoubleClaims, isOutdated, knownLedger, ledgerOf, planTable } from './plan';
+import {
+  drainPolicies,
+  driftCause,
+  findDoubleClaims,
+  isOutdated,
+  knownLedger,
+  type LedgerEntry,
+  ledgerOf,
+  planTable,
+} from './plan';
 import { type Connect, newNonce, type Runner } from './transport';
 
 /**
@@ -73,15 +82,31 @@ function patiently<T>(connect: Connect<T>): Connect<T> {
   };
 }
 
-/** One director of one stack with an open connection: planned from it, applied through it. */
-interface Session {
+/** What a stack wants of one director. */
+export interface Aim {
   stack: string;
-  wish: DesiredDirector;
-  access: DirectorAccess;
+  /** Take away what the stack declares. */
+  destroy: boolean;
+  /** Record what is declared also where the stack has no ledger yet. Default: the next apply that changes something does. */
+  adopts?: boolean;
+  /** The wish for a director that is as read, and the director with what counts as the stack's own. */
+  at: (read: LiveDirector) => { wish: DesiredDirector; live: LiveDirector };
+}
+
+/** A director that was read, and all there is to do on it. */
+export interface Prepared {
+  plan: DirectorPlan;
   /** What it was planned from. */
   live: LiveDirector;
   /** For directors that persist. */
   boot: BootPlan | undefined;
+}
+
+/** One director of one stack with an open connection: planned from it, applied through it. */
+interface Session extends Prepared {
+  aim: Aim;
+  wish: DesiredDirector;
+  access: DirectorAccess;
 }
 
 /** A plan, and the connections it was made over. Close it. */
@@ -110,18 +135,12 @@ export async function planStacks(stacks: readonly DesiredStack[], options: PlanO
       try {
         runner = await connect(wish.director);
         const access = { name: wish.director.name, sudo: wish.director.sudo ?? false, runner, nonce: newNonce };
-        const destroy = options.destroy ?? false;
-        const live = await fetchLive(access, chainName(stack));
-        const { plan: tablePlan, standing } = planLive(stack, wish, live, destroy);
-        const boot = await planBoot(stack, wish, standing, access, {
-          destroy,
-          persisted: knownLedger(stack, live)?.persist === true,
-        });
-        const plan = withLedger(boot === undefined ? tablePlan : withBoot(tablePlan, boot), wish, live, destroy);
+        const aim = { stack, destroy: options.destroy ?? false, at: (live: LiveDirector) => ({ wish, live }) };
+        const prepared = await prepare(aim, access);
         // Nothing to do: no reason to keep the connection.
-        if (!isPending(plan)) await runner.close();
-        else sessions.push({ stack, wish, access, live, boot });
-        return plan;
+        if (!isPending(prepared.plan)) await runner.close();
+        else sessions.push({ ...prepared, aim, wish, access });
+        return prepared.plan;
       } catch (error) {
         await runner?.close();
         return failedDirector(stack, wish.director.name, error);
@@ -149,8 +168,7 @@ export async function findDrift(stacks: readonly DesiredStack[], options: PlanOp
     const directors = await mapConcurrently(
       open.sessions,
       options.parallelism ?? DEFAULT_PARALLELISM,
-      async ({ stack, wish, access, live }): Promise<DirectorDrift> => {
-        const { name: director } = wish.director;
+      async ({ plan: { stack, director }, access, live }): Promise<DirectorDrift> => {
         const { changes = [], boot = false } = planned.get(`${stack}/${director}`) ?? {};
         // Only worth another question where something differs; who can't be asked is just not known.
         const controllers = await readControllers(access).catch(() => []);
@@ -164,6 +182,21 @@ export async function findDrift(stacks: readonly DesiredStack[], options: PlanOp
   } finally {
     await open.close();
   }
+}
+
+/**
+ * Reads a director and plans everything on it: its table, boot files and ledger.
+ *
+ * @throws TransportError, ParseError, CapabilityError, UsageError `claimed`
+ */
+export async function prepare(aim: Aim, access: DirectorAccess): Promise<Prepared> {
+  const { stack, destroy } = aim;
+  const read = await fetchLive(access, chainName(stack));
+  const { wish, live } = aim.at(read);
+  const { plan, standing } = planLive(stack, wish, live, destroy);
+  const persisted = knownLedger(stack, read)?.persist === true;
+  const boot = await planBoot(stack, wish, standing, access, { destroy, persisted });
+  return { plan: withLedger(boot === undefined ? plan : withBoot(plan, boot), aim, read), live: read, boot };
 }
 
 /** Plans one director over an open connection. */
@@ -181,16 +214,24 @@ function withBoot(plan: DirectorPlan, { findings, isPending }: BootPlan): Direct
 }
 
 /** Where the table is as it shall be, the ledger may still say something else: another drain, an entry that is gone. */
-function withLedger(plan: DirectorPlan, wish: DesiredDirector, live: LiveDirector, destroy: boolean): DirectorPlan {
-  const unsigned = { tool: '', author: { by: '' }, at: '', left: [], unpersisted: true };
-  const outdated = isOutdated(plan.stack, live, ledgerOf(plan.stack, wish, live, { ...unsigned, destroy }));
-  if (plan.steps.length > 0 || !outdated) return plan;
+function withLedger(plan: DirectorPlan, aim: Aim, read: LiveDirector): DirectorPlan {
+  const wanted = ledgerAt(aim, read, { ...UNSIGNED, left: [], unpersisted: true });
+  const isNew = aim.adopts === true && wanted !== null && knownLedger(aim.stack, read) === undefined;
+  if (plan.steps.length > 0 || !(isNew || isOutdated(aim.stack, read, wanted))) return plan;
   const message = 'the ledger is brought up to date: drains, boot files or entries of this stack are not as it remembers them'; // prettier-ignore
   return {
     ...plan,
     findings: [...plan.findings, { code: 'ledger-outdated', severity: 'info', message }],
     ledger: true,
   };
+}
+
+const UNSIGNED = { tool: '', author: { by: '' }, at: '' };
+
+/** What the ledger shall say of a director that is as read. */
+function ledgerAt(aim: Aim, read: LiveDirector, entry: Omit<LedgerEntry, 'destroy'>): Ledger | null {
+  const { wish, live } = aim.at(read);
+  return ledgerOf(aim.stack, wish, live, { ...entry, destroy: aim.destroy });
 }
 
 /** Plans one director from what was read. @throws CapabilityError, UsageError `claimed` */
@@ -270,7 +311,7 @@ export async function applyPlan(
     );
   }
   const entries = new Map(open.plan.directors.map((entry) => [`${entry.stack}/${entry.director}`, entry]));
-  const sessions = new Map(open.sessions.map((one) => [`${one.stack}/${one.wish.director.name}`, one]));
+  const sessions = new Map(open.sessions.map((one) => [`${one.plan.stack}/${one.plan.director}`, one]));
   const at = (stack: string, director: string): { plan: DirectorPlan; session: Session | undefined } => {
     const plan = entries.get(`${stack}/${director}`);
     if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
@@ -329,19 +370,25 @@ const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: A
   waitSeconds: lockWaitSeconds,
 });
 
-/** Puts a director back that this run has applied. */
+/** Puts a director back that this run has applied, boot files and all. */
 async function takeBackOne(
   plan: DirectorPlan,
-  { access }: Session,
+  { access, wish, live, boot }: Session,
   settings: ApplySettings,
   applied: ApplyReport,
 ): Promise<ApplyReport> {
-  // Only boot files were written: what could be taken back is an earlier run's.
-  if (plan.steps.length === 0) return applied;
+  const { stack } = plan;
+  const ledger = live.records.ledgers[recordName(stack)] ?? null;
+  // What a ledger said that could not be read is not known.
+  if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
   try {
-    const undo = await withLock(access, lockOptions(plan, settings), ({ token }) =>
-      takeBack(access, { token, record: recordName(plan.stack) }),
-    );
+    const undo = await withLock(access, lockOptions(plan, settings), async ({ token }) => {
+      const what = { stack, wish, token, timeouts: boot?.timeouts };
+      // The undo that is there is an earlier run's.
+      if (plan.steps.length > 0 || ledger === 'corrupt') return takeBackApply(access, what);
+      await takeBackRecords(access, what, ledger, journalEntry(plan, settings.author, 'rolled-back'));
+      return { state: 'undone' as const };
+    });
     if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
     const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
     throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {
@@ -373,42 +420,10 @@ async function applyOne(
   hooks: ApplyHooks,
 ): Promise<ApplyReport> {
   if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
-  const { wish, access, live, boot } = session;
-  const destroy = open.options.destroy ?? false;
-  const planNow = (now: LiveDirector) => planLive(plan.stack, wish, now, destroy);
+  const { aim, wish, access } = session;
   try {
-    const ledgerFor = (now: LiveDirector, left: readonly Change[], unpersisted = false): Ledger | null =>
-      ledgerOf(plan.stack, wish, now, { ...settings, at: new Date().toISOString(), destroy, left, unpersisted });
-    /** That boot files are gone is known once they are. */
-    const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
-      const header = { token, record: recordName(plan.stack) };
-      await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
-    };
-    if (plan.steps.length === 0) {
-      await withLock(access, lockOptions(plan, settings), async ({ token }) => {
-        const now = await fetchLive(access, chainName(plan.stack));
-        await boot?.write(access, planNow(now).standing);
-        await record(access, now, token);
-      });
-      return reportOf(plan, 'applied', 0);
-    }
-    const drained = await applyDirector({
-      plan,
-      stages: stagesOf(plan.steps, plan.changes, drainPolicies(plan.stack, wish, live)),
-      wish,
-      access,
-      net: settings,
+    const drained = await applyPrepared(aim, session, access, settings, {
       connect: () => open.options.connect(wish.director),
-      planAgain: (now) => planNow(now).plan,
-      ledgerFor,
-      ...(boot === undefined
-        ? {}
-        : {
-            afterwards: async (to, now, token) => {
-              await boot.write(to, planNow(now).standing);
-              if (boot.isLast) await record(to, now, token);
-            },
-          }),
       onEvent: (event) => hooks.onEvent?.(plan.director, event),
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     });
@@ -417,6 +432,59 @@ async function applyOne(
     if (!(error instanceof LvsformError)) throw error;
     return reportOf(plan, error.code === 'rolled-back' ? 'rolled-back' : 'failed', 0, error);
   }
+}
+
+/**
+ * Carries out what was prepared on one director, with the net under it: its table first, then boot files and ledger.
+ *
+ * @returns how each drain ended
+ * @throws LvsformError see applyDirector
+ */
+export async function applyPrepared(
+  aim: Aim,
+  { plan, live, boot }: Prepared,
+  access: DirectorAccess,
+  settings: ApplySettings,
+  hooks: Pick<DirectorApply, 'connect' | 'onEvent' | 'signal'>,
+): Promise<DrainProgress[]> {
+  const { stack } = aim;
+  const planNow = (read: LiveDirector) => {
+    const seen = aim.at(read);
+    return planLive(stack, seen.wish, seen.live, aim.destroy);
+  };
+  const ledgerFor = (now: LiveDirector, left: readonly Change[], unpersisted = false): Ledger | null =>
+    ledgerAt(aim, now, { ...settings, at: new Date().toISOString(), left, unpersisted });
+  /** That boot files are gone is known once they are. */
+  const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
+    const header = { token, record: recordName(stack) };
+    await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
+  };
+  if (plan.steps.length === 0) {
+    await withLock(access, lockOptions(plan, settings), async ({ token }) => {
+      const now = await fetchLive(access, chainName(stack));
+      await boot?.write(access, planNow(now).standing);
+      await record(access, now, token);
+    });
+    return [];
+  }
+  const { wish, live: own } = aim.at(live);
+  return applyDirector({
+    plan,
+    stages: stagesOf(plan.steps, plan.changes, drainPolicies(stack, wish, own)),
+    access,
+    net: settings,
+    planAgain: (now) => planNow(now).plan,
+    ledgerFor,
+    ...(boot === undefined
+      ? {}
+      : {
+          afterwards: async (to, now, token) => {
+            await boot.write(to, planNow(now).standing);
+            if (boot.isLast) await record(to, now, token);
+          },
+        }),
+    ...hooks,
+  });
 }
 
 /** Maps with at most `limit` calls in flight; results in the order of the input. */

@@ -4,7 +4,7 @@
  * it was before, put back by us or, when we are gone, by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { chainName, ApplyError, type Author, type Change, type DesiredDirector, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
+import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
 import { controllersScript, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
 import { awaitDrains, type DrainProgress } from './drain';
@@ -35,7 +35,6 @@ export type ApplyEvent =
 export interface DirectorApply {
   plan: DirectorPlan;
   stages: readonly Stage[];
-  wish: DesiredDirector;
   access: DirectorAccess;
   /** Opens another connection to the same director. */
   connect: () => Promise<Runner>;
@@ -187,9 +186,13 @@ async function verify(
 }
 
 /** The line of the director's journal that tells of an apply. */
-export function journalEntry({ stack, changes }: DirectorPlan, author: Author): object {
+export function journalEntry(
+  { stack, changes }: DirectorPlan,
+  author: Author,
+  outcome: 'applied' | 'rolled-back' = 'applied',
+): object {
   const words = changes.map(({ action, id }) => `${action} ${id}`);
-  return { at: new Date().toISOString(), ...author, stack, outcome: 'applied', changes: words };
+  return { at: new Date().toISOString(), ...author, stack, outcome, changes: words };
 }
 
 async function record(

@@ -1,6 +1,6 @@
 /** What a director does at boot, next to a plan: what is to be known about it, and what an apply writes. */
 import { type BootRequest, isIdle, renderBoot, renderUnboot } from '../dialect';
-import type { BootState, DesiredDirector, DirectorTable, Finding } from '../model';
+import type { BootState, DesiredDirector, DesiredTimeouts, DirectorTable, Finding } from '../model';
 import { bootDrift, bootFindings, tableAtBoot } from '../plan';
 import type { DirectorAccess } from './fetch';
 import { persistTable, readBoot } from './persist';
@@ -18,6 +18,8 @@ export interface BootPlan {
   isPending: boolean;
   /** Whether no boot files of the stack are left once they are written. */
   isLast: boolean;
+  /** Timeouts in the stack's own file, where there is one. */
+  timeouts: DesiredTimeouts | undefined;
   /** Writes the boot files for the table as it is now. */
   write: (access: DirectorAccess, now: Standing) => Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function planBoot(
     findings: !isLast ? drift() : isPending && !destroy ? [gone] : [],
     isPending,
     isLast,
+    timeouts: state.own === null || state.own === 'corrupt' ? undefined : state.own.timeouts,
     write: async (to, now) => {
       await persistTable(to, request(now));
     },

@@ -1,6 +1,7 @@
 export {
   type ApplyEvent,
   applyDirector,
+  type DirectorApply,
   DEFAULT_CONFIRM_SECONDS,
   journalEntry,
   type NetOptions,
@@ -16,3 +17,4 @@ export { acquireLock, describeHolder, type DirectorLock, readHolder, withLock } 
 export { persistTable, readBoot } from './persist';
 export { interruptedError, judgeSteps, refusalError } from './report-refusal';
 export { type Stage, stagesOf } from './stages';
+export { takeBackApply, takeBackRecords } from './take-back';

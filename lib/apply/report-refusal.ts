@@ -13,6 +13,8 @@ export interface StoppedApply {
   pending: Step[];
   /** Number of the first step without effect, from 1; undefined when all had their effect. */
   failedAt: number | undefined;
+  /** Id of the entry it is about. */
+  entry: string | undefined;
 }
 
 /** What an interrupted apply did, judged by the table as it is now and not by what was sent. */
@@ -40,6 +42,7 @@ export function judgeSteps(
   const first = steps.findIndex((step) => !effective(step));
   return {
     failedAt: first < 0 ? undefined : first + 1,
+    entry: steps[first]?.changes[0],
     done: steps.filter(effective),
     refused: steps.filter((step) => inBatch.has(step) && !effective(step)),
     pending: steps.filter((step, at) => !inBatch.has(step) && at > lastSent && !effective(step)),
@@ -57,7 +60,10 @@ export function interruptedError(director: string, stopped: StoppedApply, cause:
   return new ApplyError('interrupted', director, message, { cause, hint, ...failedAt(stopped) });
 }
 
-const failedAt = ({ failedAt: at }: StoppedApply): { failedAt?: number } => (at === undefined ? {} : { failedAt: at });
+const failedAt = ({ failedAt: at, entry }: StoppedApply): { failedAt?: number; entry?: string } => ({
+  ...(at === undefined ? {} : { failedAt: at }),
+  ...(entry === undefined ? {} : { entry }),
+});
 
 function list(heading: string, steps: readonly Step[]): string[] {
   if (steps.length === 0) return [];

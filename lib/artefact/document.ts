@@ -41,6 +41,7 @@ export function readDocument(json: unknown, issues: ProgramIssue[]): Document {
     if (REFUSED.includes(key)) refuse(key, json[key], issues);
     else issues.push({ where: key, field: '', message: 'is not a block of Terraform', ...guess(key) });
   }
+  checkMoved(json['moved'], issues);
   const resources = merged(json['resource']).flatMap(([type, blocks]) =>
     merged(blocks).map(([name, body]) => toBlock(type, name, body, issues)),
   );
@@ -53,6 +54,21 @@ export function readDocument(json: unknown, issues: ProgramIssue[]): Document {
     variables: new Map(merged(json['variable'])),
     locals: new Map(merged(json['locals'])),
   };
+}
+
+/** `ipvs_virtual_service.web["lb1"]`, in a module or not. */
+const ADDRESS = /^[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"]*")\])+$/;
+
+/** What is called how in a state is for Terraform to know; but what it would not take is told here as well. */
+function checkMoved(moved: unknown, issues: ProgramIssue[]): void {
+  const blocks: unknown[] = moved === undefined ? [] : Array.isArray(moved) ? moved : [moved];
+  for (const [at, block] of blocks.entries()) {
+    const given = isPlainObject(block) ? Object.entries(block).filter(([name]) => name !== '//') : [];
+    const names = given.map(([name]) => name).sort();
+    const isAddressed = given.every(([, address]) => typeof address === 'string' && ADDRESS.test(address));
+    if (names.join() !== 'from,to' || !isAddressed)
+      issues.push({ where: `moved.${at}`, field: '', message: "expected two addresses, 'from' and 'to'" });
+  }
 }
 
 /** Terraform reads an object and a list of objects alike wherever blocks may stand. */

@@ -3,7 +3,7 @@
  * which directors come before, and which wait. Inside one director the order of entries is the plan's, so a dependency
  * between entries of the same director says nothing new.
  */
-import { type Gate, isPlainObject, type ProgramIssue } from '../model';
+import { type Gate, isPlainObject, type ProgramIssue, ROLLOUT_TRIGGER } from '../model';
 import { type Block, RUN_ELSEWHERE } from './document';
 import { evaluate, type Lookup, type Problem } from './evaluate';
 import { GATE_TYPES } from './resource-types';
@@ -13,26 +13,27 @@ interface Graph {
   /** Names of the directors a block puts entries on. */
   directorsOf: (block: Block) => readonly string[];
   lookup: Lookup;
+  /** Fleets that have a rollout. */
+  fleets: readonly string[];
 }
 
-export function readGates({ blocks, directorsOf, lookup }: Graph, issues: ProgramIssue[]): Gate[] {
+export function readGates({ blocks, directorsOf, lookup, fleets }: Graph, issues: ProgramIssue[]): Gate[] {
   const byAddress = new Map(blocks.map((block) => [block.address, block]));
   const needs = new Map(blocks.map((block) => [block, dependencies(block, byAddress, issues)]));
   const neededBy = reversed(needs);
+  for (const { where } of inCircles(needs, neededBy))
+    issues.push({ where, field: 'depends_on', message: 'depends on itself' });
   const gates = blocks.flatMap((block): Gate[] => {
-    const before = reachable(block, neededBy);
-    if (before.has(block)) issues.push({ where: block.where, field: 'depends_on', message: 'depends on itself' });
-    if (GATE_TYPES.includes(block.type)) {
-      return [
-        {
-          address: block.address,
-          commands: readCommands(block, lookup, issues),
-          after: namesOf(reachable(block, needs), directorsOf),
-          before: namesOf(before, directorsOf),
-        },
-      ];
-    }
-    return directOrder(block, needs.get(block) ?? [], directorsOf);
+    if (!GATE_TYPES.includes(block.type)) return directOrder(block, needs.get(block) ?? [], directorsOf);
+    if (isOfRollout(block, fleets, issues)) return [];
+    return [
+      {
+        address: block.address,
+        commands: readCommands(block, lookup, issues),
+        after: namesOf(reachable(block, needs), directorsOf),
+        before: namesOf(reachable(block, neededBy), directorsOf),
+      },
+    ];
   });
   for (const gate of gates) {
     const both = gate.after.filter((name) => gate.before.includes(name));
@@ -57,6 +58,20 @@ export function readGates({ blocks, directorsOf, lookup }: Graph, issues: Progra
     });
   }
   return gates;
+}
+
+/** Whether a gate is there for Terraform to keep to a rollout: the rollout itself says all of that, and more. */
+function isOfRollout({ type, body, where }: Block, fleets: readonly string[], issues: ProgramIssue[]): boolean {
+  const triggers = type === 'null_resource' ? body['triggers'] : undefined;
+  const fleet = isPlainObject(triggers) ? triggers[ROLLOUT_TRIGGER] : undefined;
+  if (fleet === undefined) return false;
+  if (typeof fleet !== 'string' || !fleets.includes(fleet))
+    issues.push({
+      where,
+      field: `triggers.${ROLLOUT_TRIGGER}`,
+      message: `there is no rollout of ${JSON.stringify(fleet)}`,
+    });
+  return true;
 }
 
 /** A block that depends on blocks of entirely other directors waits for those directors. */
@@ -131,6 +146,32 @@ function reversed(edges: ReadonlyMap<Block, readonly Block[]>): Map<Block, Block
     }
   }
   return back;
+}
+
+/** Blocks that depend on themselves, in the order they come. Taken off from both ends: a fleet apart has many blocks. */
+function inCircles(
+  needs: ReadonlyMap<Block, readonly Block[]>,
+  neededBy: ReadonlyMap<Block, readonly Block[]>,
+): Block[] {
+  const left = new Set(needs.keys());
+  const takeOff = (towards: ReadonlyMap<Block, readonly Block[]>, away: ReadonlyMap<Block, readonly Block[]>): void => {
+    const open = new Map(
+      [...left].map((block) => [block, (towards.get(block) ?? []).filter((one) => left.has(one)).length]),
+    );
+    const ends = [...left].filter((block) => open.get(block) === 0);
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+      left.delete(end);
+      for (const next of away.get(end) ?? []) {
+        const more = (open.get(next) ?? 0) - 1;
+        open.set(next, more);
+        if (more === 0) ends.push(next);
+      }
+    }
+  };
+  takeOff(needs, neededBy);
+  takeOff(neededBy, needs);
+  // What is left lies on a circle, or between two.
+  return [...left].filter((block) => reachable(block, needs).has(block));
 }
 
 /** Everything one gets to along the edges; the start itself only when it lies on a cycle. */

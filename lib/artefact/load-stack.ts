@@ -63,6 +63,7 @@ export function loadStack(stack: string, json: unknown): DesiredStack {
       blocks: document.resources.filter(({ type }) => RESOURCE_TYPES.has(type) || GATE_TYPES.includes(type)),
       directorsOf: (block) => [...new Set(byBlock.get(block)?.map(({ director }) => director))],
       lookup: scope.lookup(),
+      fleets: rollouts.map(({ fleet }) => fleet),
     },
     issues,
   );

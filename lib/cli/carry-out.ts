@@ -1,6 +1,14 @@
 /** Carries out an open plan while telling what happens: progress, gates, Ctrl-C, the outcome and its exit code. */
 import { spawnSync } from 'node:child_process';
-import { ApplyError, type Gate, isPlanned, type LvsformError, NotPlannedError, type Plan } from '../model';
+import {
+  ApplyError,
+  type DesiredStack,
+  type Gate,
+  isPlanned,
+  type LvsformError,
+  NotPlannedError,
+  type Plan,
+} from '../model';
 import { applyPlan, type ApplyReport, type ApplySettings, type OpenPlan, unplanned } from '../pipeline';
 import { count, renderJson } from '../report';
 import { EXIT, type ExitCode, exitCodeOf } from './command';
@@ -25,9 +33,9 @@ export function isBroken(open: Pick<OpenPlan, 'plan' | 'stacks'>): boolean {
 }
 
 /** Nothing to do, or nothing that can be done as a whole. */
-export function endWithoutApply(plan: Plan, text: boolean, io: Io): ExitCode {
+export function endWithoutApply(plan: Plan, stacks: readonly DesiredStack[], text: boolean, io: Io): ExitCode {
   const broken = plan.directors.some((entry) => !isPlanned(entry));
-  if (!text) io.out(renderJson(plan));
+  if (!text) io.out(renderJson(plan, stacks));
   else if (broken)
     io.err(
       `${io.style.error('error')}: nothing was changed anywhere, because ${count(plan.summary.unreachable, 'director')} could not be planned\n  hint: mend it, or choose directors with --director\n`,
@@ -38,7 +46,7 @@ export function endWithoutApply(plan: Plan, text: boolean, io: Io): ExitCode {
 /** @param plan what is printed as JSON: the open plan with the findings of policies */
 export async function carryOut(open: OpenPlan, plan: Plan, options: CarryOutOptions, io: Io): Promise<ExitCode> {
   const { reports, stopped } = await applyWatched(open, options, io);
-  return report(plan, reports, stopped, options.format === 'text', io);
+  return report(plan, open.stacks, reports, stopped, options.format === 'text', io);
 }
 
 /** Why a rollout ended early, where a director's own report does not say. */
@@ -143,6 +151,7 @@ function runGate(gate: Gate, allowed: boolean, io: Io): void {
 
 function report(
   plan: Plan,
+  stacks: readonly DesiredStack[],
   reports: readonly ApplyReport[],
   stopped: Stopped | undefined,
   text: boolean,
@@ -153,7 +162,7 @@ function report(
       ...rest,
       ...(error === undefined ? {} : { error: errorFields(error) }),
     }));
-    io.out(renderJson(plan, outcomes));
+    io.out(renderJson(plan, stacks, outcomes));
   }
   if (stopped?.error !== undefined) io.err(formatError(stopped.error, io.style));
   for (const { error } of reports) if (error !== undefined) io.err(formatError(error, io.style));

@@ -163,7 +163,7 @@ export function refuseMoved(name: string, moved: readonly Moved[]): void {
 
 /** A copy of a used file is not marked, but the directors remember its id. @throws UsageError `stale` */
 export function refuseRemembered(name: string, { id }: PlanFile, open: OpenPlan): void {
-  const directors = open.sessions.filter(({ stack, live }) => {
+  const directors = open.sessions.filter(({ plan: { stack }, live }) => {
     const ledger = live.records.ledgers[recordName(stack)];
     return ledger !== undefined && ledger !== 'corrupt' && ledger.plans.includes(id);
   });

@@ -13,6 +13,8 @@ import { errorCode } from './errors';
 const TYPESCRIPT_APP =
   /^(?:npx (?:--?[\w-]+ )*)?(?:tsx|ts-node(?:-esm)?|node) (?:--?[\w-]+ )*([^\s"'$&|;<>]+\.[mc]?[tj]s)$/;
 
+const EVERY_PROGRAM_NEEDS = ['cdktf', 'lvsform'];
+
 /** The file an `app` command runs, when it is one we can run in this process. */
 export function appFile(app: string): string | undefined {
   return TYPESCRIPT_APP.exec(app.trim())?.[1];
@@ -32,7 +34,7 @@ export async function runApp(app: string, cwd: string, outDir: string): Promise<
       hint: 'give it with --app FILE, or as "app" in cdktf.json',
     });
   Object.assign(process.env, environment);
-  await withUserCode('program', path, cwd, async () => {
+  await withUserCode('program', path, cwd, EVERY_PROGRAM_NEEDS, async () => {
     await synthesized(join(outDir, 'manifest.json'));
   });
 }
@@ -47,7 +49,7 @@ export async function runApp(app: string, cwd: string, outDir: string): Promise<
 export async function loadModule(what: string, path: string, cwd: string): Promise<Record<string, unknown>> {
   if (!existsSync(path)) throw new UsageError('no-file', `the ${what} ${path} does not exist`);
   let exported: unknown;
-  await withUserCode(what, path, cwd, (module) => {
+  await withUserCode(what, path, cwd, [], (module) => {
     exported = module;
     return Promise.resolve();
   });
@@ -59,13 +61,14 @@ async function withUserCode(
   what: string,
   path: string,
   cwd: string,
+  needs: readonly string[],
   then: (exported: unknown) => Promise<void>,
 ): Promise<void> {
   printToStderr();
   const undo: (() => void)[] = [enterFolder(cwd), resolveFromHere(), refuseExit()];
   try {
     await withStrayErrors(async () => {
-      const { exported, unregister } = await importFile(path);
+      const { exported, unregister } = await importFile(path, needs);
       undo.push(unregister);
       await then(exported);
     });
@@ -100,9 +103,10 @@ interface Imported {
 }
 
 /** Starts a program. */
-async function importFile(path: string): Promise<Imported> {
+async function importFile(path: string, needs: readonly string[]): Promise<Imported> {
   if (/^\.m[tj]s$/.test(extname(path))) return { exported: await importModule(path), unregister: () => undefined };
-  const { register } = await import('tsx/cjs/api');
+  loadPlainly(path, needs);
+  const { register } = await import('./typescript.js');
   const unregister = register();
   let exported: unknown;
   try {
@@ -122,6 +126,21 @@ async function importFile(path: string): Promise<Imported> {
       unregister();
     },
   };
+}
+
+/**
+ * Loads packages as the file will find them, before tsx is there: it reads every file that is loaded, which takes as long
+ * again as loading it, and these are hundreds of files of plain JavaScript.
+ */
+function loadPlainly(path: string, packages: readonly string[]): void {
+  const load = createRequire(path);
+  for (const name of packages) {
+    try {
+      load(name);
+    } catch {
+      // The program will meet the same, and knows its line.
+    }
+  }
 }
 
 const ESM_ONLY = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE'];

@@ -2,7 +2,8 @@
 import {
   allowFindings,
   blockingFindings,
-  type DirectorFinding,
+  type DesiredStack,
+  findingWords,
   isPlanned,
   markAllowed,
   type Plan,
@@ -33,22 +34,18 @@ export function judged(plan: Plan, { allowed, policies }: Judges): Plan {
 interface Refusal {
   /** What to do, for the codes of the findings. */
   hint: (codes: string) => string;
-  /** Print the plan as JSON before: scripts read the findings there. */
-  json: boolean;
+  /** Print the plan as JSON before, with the rollouts of these stacks: scripts read the findings there. */
+  json: readonly DesiredStack[] | undefined;
 }
 
 /** @throws UsageError `blocked` with every finding that stops an apply of this plan */
 export function refuseBlocked(plan: Plan, allowed: readonly string[], { hint, json }: Refusal, io: Io): void {
   const blocking = blockingFindings(plan, allowed);
   if (blocking.length === 0) return;
-  if (json) io.out(renderJson(plan));
+  if (json !== undefined) io.out(renderJson(plan, json));
   const codes = [...new Set(blocking.map(({ finding }) => finding.code))].join(' ');
   const lines = blocking.map((entry) => `    ${findingWords(entry)}`).join('\n');
   throw new UsageError('blocked', `findings stop this apply; nothing was changed anywhere:\n${lines}`, {
     hint: hint(codes),
   });
-}
-
-function findingWords({ director, finding }: DirectorFinding): string {
-  return `${finding.subject ?? director}: ${finding.message} [${finding.code}]`;
 }

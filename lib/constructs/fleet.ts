@@ -12,13 +12,19 @@ export interface FleetProps extends TableProps {
   directors: readonly Director[];
   /** In which waves a change reaches them. Default: one director after the other, and the first failure stops. */
   rollout?: Rollout;
+  /**
+   * Whether Terraform itself shall keep to the waves of the rollout: one block per service and director then, and a
+   * `null_resource` between waves. Default: one block per service, and only lvsform keeps to the waves. Before leaving out
+   * a `true`, apply with `false` once: that tells Terraform how what it has gets back into the shared blocks.
+   */
+  gates?: boolean;
 }
 
-const KNOWN = ['directors', 'rollout', 'timeouts', 'syncDaemons'] as const;
+const KNOWN = ['directors', 'rollout', 'gates', 'timeouts', 'syncDaemons'] as const;
 
 /**
  * One table for several directors. The artefact has one block per service whatever the number of directors:
- * `for_each` expands it.
+ * `for_each` expands it. Only with `gates: true` it has one for each director.
  */
 export class Fleet extends Table {
   readonly directors: readonly Director[];
@@ -32,9 +38,16 @@ export class Fleet extends Table {
     const example = "a Rollout such as Rollout.batches('25%')";
     const rollout = checkValue(reporter, ['rollout'], props.rollout, isRollout, example);
     const names = this.directors.map(({ name }) => name);
-    if (rollout !== undefined)
-      IpvsStack.around(this).addRollout(this.pathInStack(), names, rollout.toSettings(reporter), reporter);
-    const forEach = new EachDirector(names);
+    const gates = checkValue(reporter, ['gates'], props.gates, (given) => typeof given === 'boolean', 'true or false');
+    const stack = IpvsStack.around(this);
+    const waves = rollout && stack.addRollout(this.pathInStack(), names, rollout.toSettings(reporter), reporter);
+    const forEach = new EachDirector(names, {
+      blocks: gates === true ? 'apart' : 'together',
+      moved: gates !== undefined,
+    });
+    if (gates === true && waves !== undefined) stack.addGates(this, forEach, waves);
+    if (gates === true && props.rollout === undefined)
+      reporter.error({ path: ['gates'], message: 'stand between the waves of a rollout, and there is none', hint: "add one, e.g. rollout: Rollout.batches('25%')" }); // prettier-ignore
     this.place({ director: '${each.key}', forEach }, props);
   }
 

@@ -3,6 +3,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import type { Construct, IConstruct } from 'constructs';
 import type { z } from 'zod';
 import {
+  type DesiredRollout,
   type DirectorSettings,
   findConflicts,
   type IgnorePattern,
@@ -10,8 +11,17 @@ import {
   UsageError,
   ValidationError,
 } from '../model';
-import { LocalBackend, TerraformBackend, type TerraformElement, TerraformResource, TerraformStack } from '../terraform';
-import { IpvsProvider, IpvsResource, Reporter, Trace } from '../../providers/ipvs';
+import { NullProvider } from '@cdktf/provider-null/lib/provider';
+import {
+  LocalBackend,
+  TerraformBackend,
+  type TerraformElement,
+  TerraformProvider,
+  TerraformResource,
+  TerraformStack,
+} from '../terraform';
+import { type EachDirector, IpvsProvider, type IpvsResource, Reporter, Trace } from '../../providers/ipvs';
+import { addressOf, dependOn, GatedFleet, isOurs, spreadDependencies } from './gates';
 import { checkProps } from './props';
 
 export interface IpvsStackProps {
@@ -34,6 +44,7 @@ const NO_STACK_TRACES = '@cdktf/disable_stack_trace_in_metadata';
 export class IpvsStack extends TerraformStack {
   private readonly provider: IpvsProvider;
   private readonly directorsByName = new Map<string, Construct>();
+  private readonly gated: GatedFleet[] = [];
   private readonly reporter: Reporter;
 
   constructor(scope: Construct, id: string, props: IpvsStackProps = {}) {
@@ -79,14 +90,28 @@ export class IpvsStack extends TerraformStack {
     this.provider.addDirector(name, settings, reporter);
   }
 
-  /** @internal Adds the rollout of a fleet to the provider block. */
-  addRollout(fleet: string, directors: readonly string[], rollout: unknown, reporter: Reporter): void {
-    this.provider.addRollout(fleet, directors, rollout, reporter);
+  /** @internal Adds the rollout of a fleet to the provider block. @returns it, when it could be worked out */
+  addRollout(
+    fleet: string,
+    directors: readonly string[],
+    rollout: unknown,
+    reporter: Reporter,
+  ): DesiredRollout | undefined {
+    return this.provider.addRollout(fleet, directors, rollout, reporter);
+  }
+
+  /** @internal Lets Terraform keep to the waves of a fleet. */
+  addGates(fleet: Construct, each: EachDirector, rollout: DesiredRollout): void {
+    this.gated.push(new GatedFleet(fleet, each, rollout));
   }
 
   override prepareStack(): void {
     this.lowerDependencies();
     this.steerAfterServing();
+    const resources = this.ipvsResources();
+    for (const fleet of this.gated) fleet.hang(resources);
+    spreadDependencies(this);
+    this.provideGates();
     if (!this.node.findAll().some((construct) => TerraformBackend.isBackend(construct))) {
       new LocalBackend(this, { path: this.statePath() });
     }
@@ -152,8 +177,15 @@ export class IpvsStack extends TerraformStack {
       );
   }
 
+  /** A program that has gates of its own has brought their provider along. */
+  private provideGates(): void {
+    const isDefault = (one: IConstruct): boolean =>
+      TerraformProvider.isTerraformProvider(one) && one.terraformResourceType === 'null' && one.alias === undefined;
+    if (this.gated.some(({ needsProvider }) => needsProvider) && !this.node.findAll().some(isDefault))
+      new NullProvider(this, 'provider-of-gates');
+  }
+
   private ipvsResources(): IpvsResource<z.ZodObject>[] {
-    const isOurs = (construct: IConstruct): construct is IpvsResource<z.ZodObject> => construct instanceof IpvsResource;
     return this.node.findAll().filter(isOurs);
   }
 
@@ -188,26 +220,17 @@ export class IpvsStack extends TerraformStack {
   private checkAddresses(): void {
     const seen = new Map<string, IConstruct>();
     for (const element of resourcesIn(this)) {
-      const address = addressOf(element);
-      const twin = seen.get(address);
-      seen.set(address, element);
-      if (twin === undefined) continue;
-      const message = `shares the address ${address} with '${twin.node.path}'`;
-      new Reporter(element).error({ path: [], message, hint: 'give them different ids' });
+      for (const address of isOurs(element) ? element.addressesOn(element.directors()) : [addressOf(element)]) {
+        const twin = seen.get(address);
+        seen.set(address, element);
+        if (twin === undefined) continue;
+        const message = `shares the address ${address} with '${twin.node.path}'`;
+        new Reporter(element).error({ path: [], message, hint: 'give them different ids' });
+      }
     }
   }
 }
 
 function resourcesIn(construct: IConstruct): TerraformResource[] {
   return construct.node.findAll().filter((element) => TerraformResource.isTerraformResource(element));
-}
-
-/** By address rather than by token: two tokens for one address would be two entries. */
-function dependOn(resource: TerraformResource, targets: readonly TerraformResource[]): void {
-  const addresses = targets.filter((target) => target !== resource).map(addressOf);
-  if (addresses.length > 0) resource.dependsOn = [...new Set([...(resource.dependsOn ?? []), ...addresses])];
-}
-
-function addressOf(resource: TerraformResource): string {
-  return `${resource.terraformResourceType}.${resource.friendlyUniqueId}`;
 }

@@ -1,6 +1,7 @@
 /** Directors from a file: JSON or YAML. */
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import { DirectorSettings, isPlainObject, type ProgramIssue, readFields, UsageError, ValidationError } from '../model';
 
 /** Settings by name, defaults applied. */
@@ -44,6 +45,9 @@ export function readInventory(file: string): Inventory {
   return inventory;
 }
 
+/** Loaded when first needed: it would be a tenth of what a program loads, and most have no inventory. */
+const loadYaml = (): typeof Yaml => createRequire(__filename)('yaml') as typeof Yaml;
+
 function parseFile(file: string): unknown {
   let text: string;
   try {
@@ -53,7 +57,7 @@ function parseFile(file: string): unknown {
   }
   try {
     // Every JSON document is a YAML one.
-    return parse(text) as unknown;
+    return loadYaml().parse(text) as unknown;
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     throw new UsageError('no-inventory', `${file} is neither JSON nor YAML: ${reason}`, { cause: error });

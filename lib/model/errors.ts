@@ -7,12 +7,15 @@ interface ErrorDetails {
   cause?: unknown;
   /** The first step of an apply that had no effect, from 1. */
   failedAt?: number;
+  /** Id of the entry that step is about. */
+  entry?: string;
 }
 
 /** The one family of errors: a stable code, who can act on it, and what to do. */
 export abstract class LvsformError extends Error {
   readonly hint?: string;
   readonly failedAt?: number;
+  readonly entry?: string;
 
   constructor(
     readonly code: string,
@@ -23,8 +26,11 @@ export abstract class LvsformError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     if (details.hint !== undefined) this.hint = details.hint;
-    const failedAt = details.failedAt ?? (details.cause instanceof LvsformError ? details.cause.failedAt : undefined);
+    const cause = details.cause instanceof LvsformError ? details.cause : undefined;
+    const failedAt = details.failedAt ?? cause?.failedAt;
     if (failedAt !== undefined) this.failedAt = failedAt;
+    const entry = details.entry ?? cause?.entry;
+    if (entry !== undefined) this.entry = entry;
   }
 }
 
@@ -101,14 +107,23 @@ export class TransportError extends LvsformError {
   }
 }
 
+/** One thing a director can't do. */
+export interface CapabilityProblem {
+  message: string;
+  /** Id of the entry, without the director; undefined where it is about more than one. */
+  entry?: string;
+  /** The field of its resource, where there is one. */
+  field?: string;
+}
+
 /** The director's tools or kernel can't express or list something the stack wants. */
 export class CapabilityError extends LvsformError {
   constructor(
     readonly director: string,
-    readonly problems: readonly string[],
+    readonly problems: readonly CapabilityProblem[],
     details?: ErrorDetails,
   ) {
-    super('not-supported', 'director', problems.map((problem) => `${director}: ${problem}`).join('\n'), details);
+    super('not-supported', 'director', problems.map(({ message }) => `${director}: ${message}`).join('\n'), details);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { CanonicalCidr, compareAddresses, Family } from './address';
+import { compareText } from './canonical';
 import { Word } from './issue';
 import { Mark, Protocol } from './virtual-service';
 
@@ -94,12 +95,12 @@ export function multiportGroups(ports: readonly string[]): string[][] {
  */
 export function compareMarkRules(a: MarkRule, b: MarkRule): number {
   return (
-    a.family.localeCompare(b.family) ||
+    compareText(a.family, b.family) ||
     narrowness(a) - narrowness(b) ||
-    (a.protocol ?? '').localeCompare(b.protocol ?? '') ||
+    compareText(a.protocol ?? '', b.protocol ?? '') ||
     compareCidrs(a.destination, b.destination) ||
     compareCidrs(a.source, b.source) ||
-    (a.inputInterface ?? '').localeCompare(b.inputInterface ?? '') ||
+    compareText(a.inputInterface ?? '', b.inputInterface ?? '') ||
     compareText(a.ports.join(','), b.ports.join(',')) ||
     a.mark - b.mark
   );
@@ -117,10 +118,6 @@ function compareCidrs(a: string | null, b: string | null): number {
   const [addressA = '', prefixA] = a.split('/');
   const [addressB = '', prefixB] = b.split('/');
   return compareAddresses(addressA, addressB) || Number(prefixA) - Number(prefixB);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** iptables takes chain names of up to 28 characters. */

@@ -178,6 +178,10 @@ export function blockingFindings(plan: Plan, allowed: readonly string[] = []): D
     .filter(({ finding }) => finding.severity === 'blocking' && !allowed.includes(finding.code));
 }
 
+export function findingWords({ director, finding }: Pick<DirectorFinding, 'director' | 'finding'>): string {
+  return `${finding.subject ?? director}: ${finding.message} [${finding.code}]`;
+}
+
 /** The plan with its allowed blocking findings marked as such, so that every rendering can tell them apart. */
 export function markAllowed(plan: Plan, allowed: readonly string[]): Plan {
   const mark = (finding: Finding): Finding =>

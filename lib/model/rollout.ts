@@ -79,6 +79,12 @@ export const DesiredRollout = z.strictObject({
 });
 export type DesiredRollout = z.output<typeof DesiredRollout>;
 
+/**
+ * Trigger of a `null_resource` that stands between two waves of a rollout, for Terraform; its value is the fleet. lvsform
+ * has the rollout itself, so to it such a gate says nothing.
+ */
+export const ROLLOUT_TRIGGER = 'lvsform_rollout';
+
 /** An amount of `size` directors, as a number of them. */
 export function amountOf(amount: string, size: number, round: 'up' | 'down'): number {
   if (!amount.endsWith('%')) return Number(amount);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compareText } from './canonical';
 import { Director } from './director';
 import { compareMarkRules, MarkRule } from './mark-rule';
 import { compareServers } from './real-server';
@@ -90,6 +91,6 @@ export function sortTable<T extends Pick<DirectorTable, 'services' | 'marks' | '
       .map((service) => ({ ...service, realServers: [...service.realServers].sort(compareServers) }))
       .sort((a, b) => compareKeys(a.key, b.key)),
     marks: [...table.marks].sort(compareMarkRules),
-    daemons: [...table.daemons].sort((a, b) => a.role.localeCompare(b.role)),
+    daemons: [...table.daemons].sort((a, b) => compareText(a.role, b.role)),
   };
 }

@@ -9,6 +9,7 @@ import {
   hostPort,
   Port,
 } from './address';
+import { compareText } from './canonical';
 import { shown, Word } from './issue';
 import { RealServer } from './real-server';
 import { SchedulerFlag } from './scheduler';
@@ -101,13 +102,13 @@ const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, s
 export function compareKeys(a: ServiceKey, b: ServiceKey): number {
   if (a.by === 'address' && b.by === 'address') {
     return (
-      familyOf(a.address).localeCompare(familyOf(b.address)) ||
+      compareText(familyOf(a.address), familyOf(b.address)) ||
       PROTOCOL_NUMBER[a.protocol] - PROTOCOL_NUMBER[b.protocol] ||
       compareAddresses(a.address, b.address) ||
       a.port - b.port
     );
   }
-  if (a.by === 'fwmark' && b.by === 'fwmark') return a.family.localeCompare(b.family) || a.mark - b.mark;
+  if (a.by === 'fwmark' && b.by === 'fwmark') return compareText(a.family, b.family) || a.mark - b.mark;
   return a.by === 'address' ? -1 : 1;
 }
 

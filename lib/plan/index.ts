@@ -5,5 +5,5 @@ export { driftCause } from './drift';
 export { tookEffect } from './effect';
 export { ABSENT, fingerprints, movedEntries } from './fingerprint';
 export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';
-export { knownLedger, type OwnedOptions, ownedEntries } from './ledgers';
+export { daemonId, knownLedger, type OwnedOptions, ownedEntries } from './ledgers';
 export { planTable, type TablePlan } from './plan-director';

@@ -1,5 +1,14 @@
-import { type Change, type FailedDirector, type Finding, formatCommand, isPlanned, type Plan } from '../model';
+import {
+  type Change,
+  type DesiredStack,
+  type FailedDirector,
+  type Finding,
+  formatCommand,
+  isPlanned,
+  type Plan,
+} from '../model';
 import { groupPlans, type PlanGroup } from './group';
+import { type RolloutWords, rolloutWords } from './waves';
 import { blockedLine, count, errorWords, fieldLines, findingWords, isBlocked, stepLines, summaryLine } from './words';
 
 /** What GitHub takes for a comment is 65,536 characters; some room is left for what stands around the plan. */
@@ -8,8 +17,12 @@ export const MARKDOWN_LIMIT = 60000;
 /** Room for the lines that say what was left out. */
 const NOTES = 400;
 
-/** A plan for a pull request: summary and risk first, details folded, never longer than `limit` characters. */
-export function renderMarkdown(plan: Plan, limit = MARKDOWN_LIMIT): string {
+/**
+ * A plan for a pull request: summary and risk first, details folded, never longer than `limit` characters.
+ *
+ * @param stacks what it was made from: their rollouts are part of what is approved
+ */
+export function renderMarkdown(plan: Plan, stacks: readonly DesiredStack[] = [], limit = MARKDOWN_LIMIT): string {
   const planned = plan.directors.filter(isPlanned);
   const groups = groupPlans(planned.filter((entry) => entry.changes.length > 0 || entry.findings.length > 0));
   const failed = plan.directors.filter((entry): entry is FailedDirector => !isPlanned(entry));
@@ -32,6 +45,16 @@ export function renderMarkdown(plan: Plan, limit = MARKDOWN_LIMIT): string {
     ...(told.length > 0 ? ['', ...told] : []),
     ...(untold > 0 ? ['', `_${untold} more problems are left out here. ${ALL}_`] : []),
   ].join('\n');
+  // A fleet of a thousand may go one by one: room is left for what is changed.
+  const rollouts = rolloutWords(stacks);
+  for (const [at, rollout] of rollouts.entries()) {
+    const block = renderRollout(rollout, limit / 4 / rollouts.length);
+    if (block === undefined) {
+      text += `\n\n_${count(rollouts.length - at, 'more rollout')} left out here. ${ALL}_`;
+      break;
+    }
+    text += `\n\n${block}`;
+  }
   const changed = groups.filter(({ plan: { changes } }) => changes.length > 0);
   for (const [at, group] of changed.entries()) {
     const block = renderGroup(group, limit - text.length - NOTES);
@@ -63,6 +86,16 @@ function fit(lines: readonly string[], room: number): [fitting: readonly string[
   let used = 0;
   const end = lines.findIndex((line) => (used += line.length + 1) > room);
   return end < 0 ? [lines, 0] : [lines.slice(0, end), lines.length - end];
+}
+
+/** @returns undefined when there is not even room for the first wave */
+function renderRollout({ title, waves }: RolloutWords, room: number): string | undefined {
+  const head = [`<details><summary>${escape(title)}</summary>`, '', '| wave | directors |', '|---|---|'];
+  const rows = waves.map((wave, at) => `| ${at + 1} | ${escape(wave)} |`);
+  const [told, untold] = fit(rows, room - head.join('\n').length);
+  if (told.length === 0 && untold > 0) return undefined;
+  const more = untold > 0 ? ['', `_${count(untold, 'more wave')} left out here. ${ALL}_`] : [];
+  return [...head, ...told, ...more, '', '</details>'].join('\n');
 }
 
 /** @returns undefined when there is not even room for the first change */

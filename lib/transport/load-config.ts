@@ -19,8 +19,10 @@ export async function loadSshConfig(path: string, home: string, files: FileCache
   const lines = await files.read(path, parseSshConfig).catch((error: unknown) => {
     throw new UsageError('ssh-config', `${path} can not be read: ${errorText(error)}`, { cause: error });
   });
+  // Asked for by every director of a fleet, so a plain one is handed out as it is.
+  if (lines?.some(({ keyword }) => keyword === 'include') !== true) return lines ?? [];
   return Promise.all(
-    (lines ?? []).map(async (line) => {
+    lines.map(async (line) => {
       if (line.keyword !== 'include') return line;
       const paths = await Promise.all(line.args.map((pattern) => expand(includePath(pattern, home))));
       const included = await Promise.all(paths.flat().map((file) => loadSshConfig(file, home, files, depth + 1)));

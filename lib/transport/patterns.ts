@@ -7,12 +7,16 @@ function toRegExp(pattern: string): RegExp {
   return new RegExp(`^${source}$`, 's');
 }
 
+/** A configuration has a block for each of hundreds of hosts, all plain names, and each host looks at all of them. */
+const matches = (name: string, pattern: string): boolean =>
+  isPattern(pattern) ? toRegExp(pattern).test(name) : name === pattern;
+
 /** Whether any pattern matches the name and no negated one (`!pattern`) does. */
 export function matchesPatterns(name: string, patterns: readonly string[]): boolean {
   let matched = false;
   for (const pattern of patterns) {
     const negated = pattern.startsWith('!');
-    if (!toRegExp(negated ? pattern.slice(1) : pattern).test(name)) continue;
+    if (!matches(name, negated ? pattern.slice(1) : pattern)) continue;
     if (negated) return false;
     matched = true;
   }

@@ -1,7 +1,4 @@
-/**
- * Directors over SSH. The only file that knows node-ssh; it and ssh2 are loaded with the first connection, so that
- * commands that never connect don't wait for them.
- */
+/** Directors over SSH. */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { AnyAuthMethod, AuthenticationType, Client, ClientChannel, ConnectConfig } from 'ssh2';
@@ -80,7 +77,7 @@ function toRunner(link: Link, director: string, commandTimeoutMs: number): Runne
 type Library = Awaited<ReturnType<typeof loadLibrary>>;
 
 async function loadLibrary() {
-  const [{ NodeSSH }, { default: ssh2 }] = await Promise.all([import('node-ssh'), import('ssh2')]);
+  const { NodeSSH, ssh2 } = await import('./library.js');
   return { NodeSSH, ssh2, parseKey: (text: string) => parseKeyFile(ssh2, text) };
 }
 

@@ -4,7 +4,7 @@ export { IpvsProvider, type IpvsProviderConfig } from './provider';
 export { SyncDaemon, type SyncDaemonConfig } from './sync-daemon';
 export { Timeouts, type TimeoutsConfig } from './timeouts';
 export { VirtualService, type VirtualServiceConfig } from './virtual-service';
-export { EachDirector } from './kit/each-director';
+export { EachDirector, type FleetForm } from './kit/each-director';
 export { IpvsResource } from './kit/resource';
 export { Reporter } from './kit/reporter';
 export { Trace } from './kit/trace';

@@ -1,6 +1,7 @@
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
 import {
+  type DesiredRollout,
   DirectorName,
   DirectorSettings,
   ignoreIssues,
@@ -67,11 +68,16 @@ export class IpvsProvider extends TerraformProvider {
     this.settings.directors[name] = value;
   }
 
-  /** Adds the rollout of a fleet; what is wrong with it goes to `reporter`. */
-  addRollout(fleet: string, directors: readonly string[], rollout: unknown, reporter: Reporter): void {
+  /** Adds the rollout of a fleet; what is wrong with it goes to `reporter`. @returns it, when it could be worked out */
+  addRollout(
+    fleet: string,
+    directors: readonly string[],
+    rollout: unknown,
+    reporter: Reporter,
+  ): DesiredRollout | undefined {
     const { value, issues } = readFields(RolloutSettings, rollout, { isUnresolved });
     reporter.errors(issues.map((issue) => ({ ...issue, path: ['rollout', ...issue.path] })));
-    if (issues.length > 0) return;
+    if (issues.length > 0) return undefined;
     const settings = this.settings.directors;
     const members = directors.map((name) => ({ name, ...pick(settings[name]?.tags) }));
     const resolved = resolveRollout(fleet, value, members);
@@ -84,6 +90,7 @@ export class IpvsProvider extends TerraformProvider {
     for (const message of twins)
       reporter.error({ path: ['rollout'], message, hint: 'one rollout decides when a director is changed' });
     this.settings.rollouts = { ...this.settings.rollouts, [fleet]: { fleet: [...directors], ...value } };
+    return resolved.issues.length > 0 ? undefined : resolved.rollout;
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {

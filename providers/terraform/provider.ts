@@ -1,6 +1,7 @@
 /** The provider's answers to Terraform: every call's values in, values and diagnostics out. */
-import { ignoreIssues, isPlainObject, ProviderSettings, readFields, UsageError } from '../../lib/model';
+import { allowFindings, findingWords, ignoreIssues, ProviderSettings, readFields, snakeCase, TransportError, UsageError } from '../../lib/model'; // prettier-ignore
 import { DATA_SOURCES } from './data-sources';
+import { ALLOW_VARIABLE, howToAllow } from './directors/allowed';
 import { Fleet, type FleetOptions } from './directors/fleet';
 import type { Intent } from './directors/wish';
 import { entryId } from './directors/wish';
@@ -8,7 +9,7 @@ import { type Kind, KINDS, readResource, type ReadResource, respell } from './re
 import { type Attribute, attributesOf, TEXT } from './schema/attribute';
 import { withDefaults } from './schema/defaults';
 import { schemaMessage, typeBytes } from './schema/encode';
-import { errorAt, errorOf, stepsOf, warning } from './wire/diagnostics';
+import { errorAt, errorOf, errorsOf, findingAt, type Locate, stepsOf, warning } from './wire/diagnostics';
 import type * as wire from './wire/generated/tfplugin6';
 import { decodeObject, encodeObject, fromJson, holdsUnknown, Unknown, type Value, type Values } from './wire/value';
 
@@ -70,7 +71,13 @@ export class IpvsProvider {
   async configure({ config }: wire.ConfigureProvider_Request): Promise<wire.ConfigureProvider_Response> {
     await this.fleet?.close();
     const { settings, diagnostics } = this.readSettings(decodeObject(config?.msgpack, PROVIDER_ATTRIBUTES));
-    this.fleet = settings === undefined ? undefined : new Fleet(settings, this.options);
+    this.fleet = undefined;
+    if (settings === undefined) return { diagnostics };
+    try {
+      this.fleet = new Fleet(settings, this.options);
+    } catch (error) {
+      return { diagnostics: [...diagnostics, errorOf(error)] };
+    }
     return { diagnostics };
   }
 
@@ -122,19 +129,8 @@ export class IpvsProvider {
     if (planned !== null && after !== undefined) planned['id'] = idOf(planned, after) ?? Unknown.value;
     const replaces = prior === null || planned === null ? [] : replacedBy(kind, prior, planned, before, after);
     const same = planned !== null && prior !== null && JSON.stringify(planned) === JSON.stringify(prior);
-    const diagnostics =
-      same || after?.issues.length || (planned !== null && after?.meaning === undefined)
-        ? []
-        : await this.judge(
-            textOf((planned ?? prior)?.['director']),
-            {
-              drop: before?.meaning?.entries ?? [],
-              put: after?.meaning?.entries ?? [],
-              policy: after?.meaning?.policy,
-              dropPolicy: before?.meaning?.policy,
-            },
-            replaces.length > 0,
-          );
+    const isSettled = same || (planned !== null && after?.meaning === undefined);
+    const diagnostics = isSettled ? [] : await this.judgeAll(kind, { values: prior, read: before }, { values: planned, read: after }); // prettier-ignore
     return {
       plannedState: { msgpack: encodeObject(planned, kind.attributes) },
       requiresReplace: replaces.map((name) => ({ steps: stepsOf([name], kind.attributes) })),
@@ -159,19 +155,15 @@ export class IpvsProvider {
       const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
       const fleet = this.configured();
       if (prior === null) refuseTwin(fleet, id);
-      else fleet.made.delete(textOf(prior['id']));
-      await fleet.link(director).change({
-        drop: before?.meaning?.entries ?? [],
-        put: after?.meaning?.entries ?? [],
-        policy: after?.meaning?.policy,
-        dropPolicy: before?.meaning?.policy,
-      });
+      // Resources may change places: what another one has made in this run is no longer this one's to take away.
+      const isTaken = prior !== null && prior['id'] !== id && fleet.made.has(textOf(prior['id']));
+      await fleet.link(director).change(intentOf(isTaken ? undefined : before, after));
       if (planned === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
       fleet.made.add(id);
       const made = { ...planned, id };
       return { newState: { msgpack: encodeObject(made, kind.attributes) }, ...identityOf('newIdentity', kind, made) };
     } catch (error) {
-      return { ...stays, diagnostics: [errorOf(error)] };
+      return { ...stays, diagnostics: errorsOf(error, locator(kind, { values: planned ?? prior, read: after ?? before })) }; // prettier-ignore
     }
   }
 
@@ -295,29 +287,76 @@ export class IpvsProvider {
     return { settings: value, diagnostics };
   }
 
-  /** What the core says about a change before it is made. A director that does not answer fails the apply, not the plan. */
-  private async judge(director: string, intent: Intent, replaces: boolean): Promise<Diagnostics> {
+  /** What the core says about a change before it is made; on both directors, where it goes from one to another. */
+  private async judgeAll(kind: Kind, before: Known, after: Known): Promise<Diagnostics> {
+    const directorOf = ({ values }: Known): string => textOf(values?.['director']);
+    const [from, to] = [directorOf(before), directorOf(after)];
+    const parts: [string, Known | undefined, Known | undefined][] =
+      before.values === null || after.values === null || from === to
+        ? [[to || from, before, after]]
+        : [
+            [from, before, undefined],
+            [to, undefined, after],
+          ];
+    const told = await Promise.all(
+      parts.map(([director, gone, put]) =>
+        this.judge(director, intentOf(gone?.read, put?.read), locator(kind, put?.values ? put : (gone ?? after))),
+      ),
+    );
+    return told.flat();
+  }
+
+  /** A director that does not answer fails the apply, not the plan. */
+  private async judge(director: string, intent: Intent, locate: Locate): Promise<Diagnostics> {
     if (this.fleet === undefined) return [];
     try {
-      const { findings } = await this.fleet.link(director).judge(replaces ? { ...intent, drop: [] } : intent);
-      const ids = [...intent.drop, ...intent.put].map((entry) => `${director}/${entryId(entry)}`);
+      const { findings } = await this.fleet.link(director).judge(intent);
+      const stopping = allowFindings(findings, this.fleet.allowed);
       return findings
-        .filter(
-          ({ severity, subject }) => severity === 'blocking' && ids.some((id) => subject?.startsWith(id) === true),
-        )
-        .map(({ subject, message, hint, code }) =>
-          warning(`${subject ?? director}: ${message}`, `${hint ?? ''} [${code}]`),
-        );
+        .filter(({ severity }) => severity === 'blocking')
+        .map((finding) => {
+          const stops = stopping.includes(finding);
+          const summary = `${stops ? '' : `allowed by ${ALLOW_VARIABLE}: `}${findingWords({ director, finding })}`;
+          const hints = [finding.hint, ...(stops ? [howToAllow([finding])] : [])].filter((hint) => hint !== undefined);
+          const detail = hints.map((hint) => `hint: ${hint}`).join('\n');
+          const steps = finding.subject === undefined ? [] : locate(finding.subject);
+          return findingAt(stops ? 'error' : 'warning', { summary, detail }, steps);
+        });
     } catch (error) {
-      const diagnostic = errorOf(error);
-      const unreachable = isPlainObject(error) && 'director' in error && error.constructor.name === 'TransportError';
-      return [
-        unreachable
-          ? warning(`${diagnostic.summary ?? ''}: the change could not be checked there`, diagnostic.detail)
-          : diagnostic,
-      ];
+      const diagnostics = errorsOf(error, locate);
+      if (!(error instanceof TransportError)) return diagnostics;
+      return diagnostics.map(({ summary = '', detail }) => warning(`${summary}: the change could not be checked there`, detail)); // prettier-ignore
     }
   }
+}
+
+/** A resource as Terraform knows it, and what that means. */
+interface Known {
+  values: Values | null;
+  read: ReadResource | undefined;
+}
+
+function intentOf(before: ReadResource | undefined, after: ReadResource | undefined): Intent {
+  return {
+    drop: before?.meaning?.entries ?? [],
+    put: after?.meaning?.entries ?? [],
+    policy: after?.meaning?.policy,
+    dropPolicy: before?.meaning?.policy,
+  };
+}
+
+/** Where the entries of a resource stand in it. Their ids may begin with the director. */
+function locator(kind: Kind, { values, read }: Known): Locate {
+  return (entry, field) => {
+    if (values === null || read?.meaning === undefined) return [];
+    const { meaning } = read;
+    const prefix = `${textOf(values['director'])}/`;
+    const id = entry.startsWith(prefix) ? entry.slice(prefix.length) : entry;
+    const path = meaning.entries.some((one) => entryId(one) === id) ? [] : kind.part?.(meaning, values, id);
+    return path === undefined
+      ? []
+      : stepsOf([...path, ...(field === undefined ? [] : [snakeCase(field)])], kind.attributes);
+  };
 }
 
 function kindOf(type: string | undefined): Kind {
@@ -352,7 +391,7 @@ function replacedBy(
     return [];
   const plain = (read: ReadResource, name: string): string => JSON.stringify(read.fields[name] ?? null);
   return Object.entries(kind.schema.shape).flatMap(([field, schema]) => {
-    const attribute = kind.attributes.find(({ name, replace }) => replace === true && name === snake(field));
+    const attribute = kind.attributes.find(({ name, replace }) => replace === true && name === snakeCase(field));
     if (attribute === undefined || schema === undefined) return [];
     const unknown = planned[attribute.name] instanceof Unknown;
     return unknown || plain(before, field) !== plain(after, field) ? [attribute.name] : [];
@@ -363,8 +402,6 @@ function replacedBy(
 function textOf(value: Value | undefined): string {
   return typeof value === 'string' ? value : '';
 }
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function refuseTwin(fleet: Fleet, id: string): void {
   if (!fleet.made.has(id)) return;

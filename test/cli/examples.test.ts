@@ -10,11 +10,12 @@ const names = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(EXAMPLES, entry.name, 'main.ts')))
   .map(({ name }) => name);
 
-/** What the simulator is not: it has one login, no jump host and no agent, and a kernel without twos. */
+/** What the simulator is not: it has one login, no jump host, no agent, no traffic, and a kernel without twos. */
 const ADAPTED: readonly (readonly [RegExp, string])[] = [
   [/user: 'lvsform'/g, "user: 'ops'"],
   [/ {2}(?:port: 2222|identityFile: .*|agent: false|hostKey: .*|jump: .*),\n/g, ''],
   [/, agent: true/g, ''],
+  [/\.check\([^]*?\}\)/g, ''],
   [/Scheduler\.twos\(\)/g, 'Scheduler.rr()'],
 ];
 
@@ -44,7 +45,14 @@ const tables = (): string => sim.directors.map((director) => director.rules() + 
 
 test('there are examples', () => {
   expect(names).toEqual(
-    expect.arrayContaining(['single-director', 'fwmark-http-https', 'dual-stack-dns', 'everything', 'maintenance']),
+    expect.arrayContaining([
+      'single-director',
+      'fwmark-http-https',
+      'dual-stack-dns',
+      'everything',
+      'maintenance',
+      'terraform-waves',
+    ]),
   );
 });
 

@@ -11,16 +11,13 @@ import {
   type Table,
 } from '../../lib/constructs';
 import {
-  type Declared,
   type DirectorTable,
-  findConflicts,
   hostPort,
-  markMatch,
   type MarkRule,
   type RealServer,
   type VirtualService,
 } from '../../lib/model';
-import { arbitraryTable } from '../support/arbitraries';
+import { arbitraryTable, declarable } from '../support/arbitraries';
 import { runs } from '../support/seed';
 import { load } from './program';
 
@@ -67,18 +64,6 @@ function declare(table: Table, { services, marks, timeouts, daemons }: DirectorT
     const numbers = { syncId, maxLength: maxLength!, port: port!, ttl: ttl! };
     table.addSyncDaemon(role, { role, interface: device, group: group!, ...numbers });
   }
-}
-
-/** The kernel holds mark rules that overlap or match everything; a program that declares such ones is refused. */
-function declarable(table: DirectorTable): DirectorTable {
-  const marks: MarkRule[] = [];
-  for (const rule of table.marks.filter((each) => markMatch(each) !== `${each.family}/any/any`)) {
-    const entries = [...marks, rule].map((each, index): Declared<number> => {
-      return { on: 'mark', rule: each, director: 'lb1', place: index, name: String(index) };
-    });
-    if (findConflicts(entries).length === 0) marks.push(rule);
-  }
-  return { ...table, marks };
 }
 
 const tables = arbitraryTable({ highMarks: true, maxWeight: 2147483647 }).map(declarable);

@@ -1,4 +1,5 @@
 /** The provider's pages in the registry's format, from the schemas it serves. */
+import { BLOCKING_FINDINGS } from '../../lib/model';
 import { DATA_SOURCES } from '../../providers/terraform/data-sources';
 import { PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
 import { KINDS } from '../../providers/terraform/resources';
@@ -40,8 +41,17 @@ const NOTES = `## What to know
   \`TF_CLI_ARGS_apply=-parallelism=256\` makes big applies quick. When one of them is refused the director is put back, and
   each is tried alone.
 - **Only a new identity replaces**: director, protocol, address, port, mark, family. Everything else is in place.
-- **Removing what has connections** is told in the plan as a warning: give the service a \`drain\`.
-- \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know.
+- **Blocking findings block here too**, in the plan and again in the apply, for \`terraform destroy\` as for
+  \`lvsform destroy\`. What is meant is allowed by \`LVSFORM_ALLOW=code,code\` in the environment of that plan and of its
+  apply, also of a saved plan, and is a warning then. It is no argument of a block, because there it would stay. A finding
+  in a plan stops all of it; one that appears only after it stops its own resource, and the others go on. The codes:
+${Object.entries(BLOCKING_FINDINGS)
+  .map(([code, about]) => `  - \`${code}\`: ${about}`)
+  .join('\n')}
+- **A director that does not answer** fails the resources it has in the state when they are read, and so the plan:
+  \`-refresh=false\`, or \`-target\`, goes on with the others. In an apply it fails only its own.
+- \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps
+  to waves only where a fleet has \`gates: true\` (docs/rollouts.md).
 - Keys, agent and host keys follow \`~/.ssh/config\` and known_hosts; LVSFORM_SSH_CONFIG names another file.
 - Debugging: start the executable with \`-debug\` and set the TF_REATTACH_PROVIDERS that it prints.
 `;

@@ -33,12 +33,12 @@ async function start(count: number, options: SimOptions = {}): Promise<Sim> {
   return sim;
 }
 
-function write(count: number, make: (directors: Director[]) => Rollout): void {
+function write(count: number, make: (directors: Director[]) => Rollout, gates = false): void {
   const json = synth((edge) => {
     const directors = names(count).map(
       (name, i) => new Director(edge, name, { host: name, tags: { site: i < 2 ? 'fra' : 'ams' } }),
     );
-    new Fleet(edge, 'table', { directors, rollout: make(directors) })
+    new Fleet(edge, 'table', { directors, rollout: make(directors), ...(gates && { gates }) })
       .addService('web', { listen: Listen.tcp('192.0.2.1', 80) })
       .addRealServer('rs1', { address: '10.0.0.1' });
   });
@@ -105,6 +105,19 @@ test('a probe that answers lets the next wave begin; one that stops answering st
   expect(code).toBe(7);
   expect(stderr).toContain(`the check after wave 2 failed: ${url} answered 503`);
   expect(changed()).toEqual(['lb1', 'lb2']);
+});
+
+test('gates are for Terraform: the rollout asks each check once, also for a part of the fleet', async () => {
+  await start(4);
+  const make = ([, lb2]: Director[]): Rollout =>
+    Rollout.canary(lb2!).batches(2).check({ command: 'echo asked >> asked' });
+  write(4, make, true);
+  const asked = (): string => readFileSync(join(bench.path, 'asked'), 'utf8');
+  expect((await apply('--allow-exec', '--director', 'lb3')).code).toBe(0);
+  expect([changed(), asked()]).toEqual([['lb3'], 'asked\n']);
+  const { code, stderr } = await apply('--allow-exec');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('gate ') as string });
+  expect([changed(), asked()]).toEqual([names(4), 'asked\n'.repeat(4)]);
 });
 
 /** One director whose kernel refuses the second command; for runs that change one at a time. */

@@ -1,15 +1,33 @@
 import { MARKDOWN_LIMIT, renderJson, renderMarkdown, renderText, summaryLine } from '../../lib/report';
-import { type FailedDirector, markAllowed, serviceId } from '../../lib/model';
+import { type DesiredRollout, type DesiredStack, type FailedDirector, markAllowed, serviceId } from '../../lib/model';
 import { server, service, table, WEB } from '../plan/tables';
 import { expectGolden } from '../support/golden';
 import { FULL, MIXED, plan, planOf } from './plans';
+
+const rollout: DesiredRollout = {
+  fleet: 'table',
+  waves: [['lb2'], ['lb1', 'lb3'], Array.from({ length: 9 }, (_, at) => `lb${at + 4}`)],
+  size: 12,
+  maxFailures: 1,
+  minServing: 9,
+  pauseSeconds: 60,
+  check: { url: 'https://192.0.2.10/', command: 'test "$(cat a | wc -l)" -lt 3', timeoutSeconds: 10 },
+  onFailure: 'rollback-batch',
+};
+const stackOf = (...rollouts: DesiredRollout[]): DesiredStack => ({
+  stack: 'edge',
+  directors: [],
+  gates: [],
+  rollouts,
+});
+const STACKS = [stackOf(rollout)];
 
 test('text', () => {
   expectGolden('report/plan.txt', renderText(MIXED));
 });
 
 test('markdown', () => {
-  expectGolden('report/plan.md', renderMarkdown(MIXED));
+  expectGolden('report/plan.md', renderMarkdown(MIXED, STACKS));
 });
 
 test('what is set apart on a terminal', () => {
@@ -31,7 +49,8 @@ test('what is set apart on a terminal', () => {
 });
 
 test('JSON has an entry for every director, also one that is away', () => {
-  const document = JSON.parse(renderJson(MIXED)) as { directors: { director: string }[] };
+  const document = JSON.parse(renderJson(MIXED, STACKS)) as { directors: { director: string }[]; rollouts: object[] };
+  expect(document.rollouts).toEqual([{ stack: 'edge', ...rollout }]);
   expect(document.directors.map(({ director }) => director)).toEqual(['lb1', 'lb2', 'lb3', 'lb4', 'lb5']);
   expect(document.directors[4]).toMatchObject({ error: { code: 'unreachable' }, changes: [], steps: [], foreign: 0 });
 });
@@ -70,7 +89,7 @@ describe('findings that block', () => {
   });
 
   test('in JSON they are as they are', () => {
-    const document = JSON.parse(renderJson(fleet)) as { directors: { findings: object[]; fingerprints: object }[] };
+    const document = JSON.parse(renderJson(fleet, [])) as { directors: { findings: object[]; fingerprints: object }[] };
     expect(document.directors[1]).toMatchObject({
       findings: [{ code: 'active-connections', severity: 'blocking', connections: 40 }],
       fingerprints: { 'tcp/192.0.2.10:80': expect.any(String) as string },
@@ -119,6 +138,26 @@ describe('markdown keeps to its limit', () => {
     expect(text.length).toBeLessThanOrEqual(MARKDOWN_LIMIT);
     expect(text).toMatch(/_\d+ more groups of directors left out here\./);
     expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length);
+  });
+
+  test('more waves than there is room: what is changed is seen all the same', () => {
+    const waves = Array.from({ length: 2000 }, (_, at) => [`director-with-a-name-${at}`]);
+    const rollouts = ['a', 'b'].map((fleet) => ({ ...rollout, fleet, waves }));
+    const text = renderMarkdown(plan(planOf('lb1', table(), many(1000))), [stackOf(...rollouts)]);
+    expect(text.length).toBeLessThanOrEqual(MARKDOWN_LIMIT);
+    expect(text).toMatch(/\| 1 \| director-with-a-name-0 \|\n[^]*_\d+ more waves left out here\./);
+    expect(text).toContain('Rollout of b: 2000 waves');
+    expect(text).toContain('lb1: 2000 changes, 2000 steps');
+    expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length);
+  });
+
+  test('more rollouts than there is room', () => {
+    const check = { command: `echo ${'x'.repeat(2000)}`, timeoutSeconds: 10 };
+    const rollouts = Array.from({ length: 100 }, (_, at) => ({ ...rollout, check, fleet: `fleet-${at}` }));
+    const text = renderMarkdown(plan(planOf('lb1', table(), FULL)), [stackOf(...rollouts)]);
+    expect(text.length).toBeLessThanOrEqual(MARKDOWN_LIMIT);
+    expect(text).toContain('_100 more rollouts left out here.');
+    expect(text).toContain('lb1: 9 changes');
   });
 
   test('more problems than there is room', () => {

@@ -1,8 +1,9 @@
 'use strict';
-// A client to be killed: applies the stack it is given on stdin with the built library, and tells each event on a line.
+// A client to be killed: applies the stack it is given on stdin, and tells each event on a line.
+require('tsx/cjs');
 const { readFileSync } = require('node:fs');
-const { applyPlan, planStacks } = require('../../dist/lib/pipeline.js');
-const { createSshConnector } = require('../../dist/lib/transport/index.js');
+const { applyPlan, planStacks } = require('../../lib/pipeline.ts');
+const { createSshConnector } = require('../../lib/transport/index.ts');
 
 const { stack, settings } = JSON.parse(readFileSync(0, 'utf8'));
 const tell = (word) => process.stdout.write(`${word}\n`);

@@ -8,9 +8,11 @@ import {
   canonicalCidr,
   canonicalFlags,
   canonicalNetmask,
+  type Declared,
   type DirectorTable,
   type Family,
   familyOf,
+  findConflicts,
   markMatch,
   type MarkRule,
   multiportGroups,
@@ -304,6 +306,18 @@ export function arbitraryTable(features: Features = {}): fc.Arbitrary<DirectorTa
       daemons: daemons(wanted),
     })
     .map(assemble);
+}
+
+/** The kernel holds mark rules that overlap or match everything; a program that declares such ones is refused. */
+export function declarable(table: DirectorTable): DirectorTable {
+  const marks: MarkRule[] = [];
+  for (const rule of table.marks.filter((each) => markMatch(each) !== `${each.family}/any/any`)) {
+    const entries = [...marks, rule].map((each, index): Declared<number> => {
+      return { on: 'mark', rule: each, director: 'lb1', place: index, name: String(index) };
+    });
+    if (findConflicts(entries).length === 0) marks.push(rule);
+  }
+  return { ...table, marks };
 }
 
 /** What a person does to a table: most entries stay, some change, some go, some come. */

@@ -1,7 +1,5 @@
-import { buildSync } from 'esbuild';
-import { join } from 'node:path';
 import { type Sim, startSim } from '../../lib/sim';
-import { actionsOf, providerBlock, Workspace, testCore } from './support';
+import { actionsOf, installNull, providerBlock, Workspace, testCore } from './support';
 
 let sim: Sim;
 let workspace: Workspace;
@@ -9,16 +7,7 @@ let workspace: Workspace;
 beforeEach(async () => {
   sim = await startSim({ directors: 2 });
   workspace = new Workspace({ 'provider.tf.json': providerBlock(sim.directors) });
-  workspace.install('hashicorp', 'null', '3.2.4', (file) => {
-    buildSync({
-      entryPoints: [join(__dirname, 'null-provider.ts')],
-      outfile: file,
-      bundle: true,
-      platform: 'node',
-      banner: { js: '#!/usr/bin/env node' },
-      external: ['@grpc/proto-loader'],
-    });
-  });
+  installNull(workspace);
 });
 
 afterEach(async () => {

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
 import type { SimDirector } from '../../lib/sim';
 
 const ROOT = join(__dirname, '..', '..');
@@ -42,9 +43,12 @@ function findCore(): 'terraform' | 'tofu' {
   return core;
 }
 
+/** A core starts a provider three to five times per command, and the machine may be busy. */
+const PATIENCE_MS = 300_000;
+
 /** test, for what needs a real terraform or tofu: skipped, and said loudly, only where there is none. CI has one. */
 export function testCore(name: string, run: () => Promise<void>): void {
-  if (coreOnPath() !== undefined) test(name, run);
+  if (coreOnPath() !== undefined) test(name, run, PATIENCE_MS);
   else {
     process.stderr.write(`NOT TESTED, there is neither terraform nor tofu on PATH: ${name}\n`);
     test.skip(name, run);
@@ -93,7 +97,11 @@ export class Workspace {
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lvsform-terraform-')));
   private readonly core = findCore();
 
-  constructor(files: Readonly<Record<string, string | object>> = {}) {
+  /** @param env variables for the core and its providers */
+  constructor(
+    files: Readonly<Record<string, string | object>> = {},
+    readonly env: Record<string, string> = {},
+  ) {
     cpSync(PROVIDER, this.pluginFolder('lvsform', 'ipvs', version), { recursive: true });
     for (const [name, content] of Object.entries(files)) this.write(name, content);
   }
@@ -121,6 +129,10 @@ export class Workspace {
     writeFileSync(this.file(name), typeof content === 'string' ? content : JSON.stringify(content, null, 2));
   }
 
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8');
+  }
+
   /** Runs the core. `onOutput` may interrupt it. */
   run(args: readonly string[], onOutput?: (output: string, running: Running) => void): Promise<Result> {
     const child = spawn(this.core, args, {
@@ -132,6 +144,7 @@ export class Workspace {
         TF_CLI_CONFIG_FILE: '/dev/null',
         CHECKPOINT_DISABLE: '1',
         TF_IN_AUTOMATION: '1',
+        ...this.env,
         ...(process.env['TF_LOG'] === undefined ? {} : { TF_LOG: process.env['TF_LOG'] }),
       },
     });
@@ -181,9 +194,28 @@ export class Workspace {
     return this.ok('apply', '-auto-approve', '-input=false', ...args);
   }
 
+  /** Loses the state, wherever the local backend keeps it. */
+  forget(): void {
+    for (const name of readdirSync(this.path)) if (name.includes('.tfstate')) rmSync(this.file(name));
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+/** Puts as much of hashicorp/null into the mirror as gates need. */
+export function installNull(workspace: Workspace): void {
+  workspace.install('hashicorp', 'null', '3.2.4', (file) => {
+    buildSync({
+      entryPoints: [join(__dirname, 'null-provider.ts')],
+      outfile: file,
+      bundle: true,
+      platform: 'node',
+      banner: { js: '#!/usr/bin/env node' },
+      external: ['@grpc/proto-loader'],
+    });
+  });
 }
 
 export function actionsOf({ resource_changes: changes = [] }: PlanJson): string[] {
@@ -193,19 +225,24 @@ export function actionsOf({ resource_changes: changes = [] }: PlanJson): string[
     .sort();
 }
 
-/** `terraform` and `provider` blocks for simulated directors, as Terraform JSON. */
-export function providerBlock(directors: readonly SimDirector[], more: object = {}): object {
+/** How a director is reached. */
+export type Reach = Pick<SimDirector, 'name' | 'host' | 'port' | 'user' | 'identityFile' | 'hostKey'> & {
+  sudo?: boolean;
+};
+
+/** `terraform` and `provider` blocks for directors, as Terraform JSON. */
+export function providerBlock(directors: readonly Reach[], more: object = {}): object {
   return {
     terraform: { required_providers: { ipvs: { source: 'lvsform/ipvs' } } },
     provider: { ipvs: [{ stack: 'edge', directors: connections(directors), ...more }] },
   };
 }
 
-export function connections(directors: readonly SimDirector[]): Record<string, object> {
+export function connections(directors: readonly Reach[]): Record<string, object> {
   return Object.fromEntries(
-    directors.map(({ name, host, port, user, identityFile, hostKey }) => [
+    directors.map(({ name, host, port, user, identityFile, hostKey, sudo = false }) => [
       name,
-      { host, port, user, identity_file: identityFile, agent: false, host_key: hostKey },
+      { host, port, user, identity_file: identityFile, agent: false, host_key: hostKey, sudo },
     ]),
   );
 }

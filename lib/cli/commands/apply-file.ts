@@ -42,7 +42,7 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
     notePlan(journal, plan);
     const text = flags.format === 'text';
     if (text) io.out(`${renderText(plan, io.style)}${renderWaves(file.desired)}`);
-    if (isBroken(open)) return endWithoutApply(plan, text, io);
+    if (isBroken(open)) return endWithoutApply(plan, file.desired, text, io);
     const resume = flags.resume ?? false;
     refuseMoved(name, leftOf(movedSince(file.plan, open.plan), open.plan, resume));
     // A director that is done remembers the file, and is not asked again.
@@ -50,9 +50,9 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
     refuseUnchecked(file.desired, flags.allowExec ?? false);
     const hint = (codes: string): string =>
       `to let it pass: lvsform plan --allow ${[...file.allowed, codes].join(' ')} --out ${name}, and review the new plan`;
-    refuseBlocked(plan, file.allowed, { hint, json: !text }, io);
+    refuseBlocked(plan, file.allowed, { hint, json: text ? undefined : file.desired }, io);
     const code = !hasWork(plan)
-      ? endWithoutApply(plan, text, io)
+      ? endWithoutApply(plan, file.desired, text, io)
       : await carryOut(
           open,
           plan,

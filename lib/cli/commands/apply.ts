@@ -136,10 +136,10 @@ async function applyStacks(
     notePlan(journal, plan);
     const text = flags.format === 'text';
     if (text) io.out(`${renderText(plan, io.style)}${renderWaves(stacks)}`);
-    if (isBroken(open) || !hasWork(plan)) return endWithoutApply(plan, text, io);
+    if (isBroken(open) || !hasWork(plan)) return endWithoutApply(plan, stacks, text, io);
     refuseUnchecked(stacks, flags.allowExec ?? false);
     const hint = (codes: string): string => `--allow ${codes} lets it pass`;
-    refuseBlocked(plan, judges.allowed, { hint, json: !text }, io);
+    refuseBlocked(plan, judges.allowed, { hint, json: text ? undefined : stacks }, io);
     if (flags.autoApprove !== true) {
       if (!(await approved(io, destroy))) return EXIT.error;
       await refuseChanged(open, judges, hint, io);
@@ -179,5 +179,5 @@ async function refuseChanged(open: OpenPlan, judges: Judges, hint: (codes: strin
     );
   }
   // Connections come and go: what was harmless may not be any more.
-  refuseBlocked(judged(again.plan, judges), judges.allowed, { hint, json: false }, io);
+  refuseBlocked(judged(again.plan, judges), judges.allowed, { hint, json: undefined }, io);
 }

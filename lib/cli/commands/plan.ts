@@ -78,8 +78,7 @@ async function run(names: string[], flags: PlanFlags, io: Io, journal: Journal):
   await open.close();
   const plan = judged(open.plan, judges);
   notePlan(journal, plan);
-  io.out(render(plan, flags.format, io));
-  if (flags.format === 'text') io.out(renderWaves(stacks));
+  io.out(render(plan, stacks, flags.format, io));
   if (flags.out !== undefined) {
     const only = onlyOf(names, stacks, flags);
     const { id } = writePlanFile(flags.out, { plan, desired: stacks, destroy, only, allowed: judges.allowed }, io);
@@ -100,9 +99,9 @@ function onlyOf(names: string[], stacks: readonly DesiredStack[], flags: Selecti
   };
 }
 
-export function render(plan: Plan, format: Format, io: Io): string {
-  if (format === 'json') return renderJson(plan);
-  return format === 'markdown' ? renderMarkdown(plan) : renderText(plan, io.style);
+function render(plan: Plan, stacks: readonly DesiredStack[], format: Format, io: Io): string {
+  if (format === 'json') return renderJson(plan, stacks);
+  return format === 'markdown' ? renderMarkdown(plan, stacks) : `${renderText(plan, io.style)}${renderWaves(stacks)}`;
 }
 
 function planExitCode(plan: Plan, detailed: boolean): ExitCode {

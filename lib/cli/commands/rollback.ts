@@ -1,5 +1,5 @@
-import { takeBack, withLock } from '../../apply';
-import { ApplyError, recordName, UsageError } from '../../model';
+import { takeBackApply, withLock } from '../../apply';
+import { ApplyError, UsageError } from '../../model';
 import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { visitDirectors } from '../directors';
@@ -22,7 +22,8 @@ export const addRollback: AddCommand = (program, io, exit) => {
       'after',
       `
 Runs the undo that the last apply left on each director: only what that apply touched, and only where it is still as it
-was left. What somebody else changed since is left alone, and named. A second rollback does nothing.
+was left. What somebody else changed since is left alone, and named. Boot files (persist) follow. A second rollback does
+nothing.
 
 Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
     );
@@ -36,11 +37,9 @@ Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
         const answer = await io.ask("Take the last apply back? Only 'yes' is taken for a yes: ");
         if (answer.trim() !== 'yes') throw new UsageError('not-approved', 'not approved; nothing was changed');
       }
-      return visitDirectors(names, flags, io, async ({ stack, access }) => {
+      return visitDirectors(names, flags, io, async ({ stack, wish, access }) => {
         const options = { stack, author: authorOf(io), waitSeconds: flags.lockTimeout ?? 0 };
-        const undo = await withLock(access, options, ({ token }) =>
-          takeBack(access, { token, record: recordName(stack) }),
-        );
+        const undo = await withLock(access, options, ({ token }) => takeBackApply(access, { stack, wish, token }));
         journal.note('taken-back', { stack, director: access.name, ...undo });
         if (undo === undefined) io.out(`${access.name}: nothing to take back\n`);
         else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);

@@ -9,7 +9,7 @@ import {
   PlanFileHead,
 } from '../../model';
 import { planStacks } from '../../pipeline';
-import { renderMarkdown, renderText } from '../../report';
+import { renderMarkdown, renderText, renderWaves } from '../../report';
 import { EXIT, type ExitCode } from '../command';
 import type { Io } from '../io';
 import { connector } from '../options';
@@ -46,7 +46,9 @@ export async function showPlanFile(name: string, flags: ShowFlags, io: Io): Prom
     ...notes.map((note) => `note: ${note}`),
   ];
   printLines(lines, flags, io);
-  io.out(flags.format === 'markdown' ? renderMarkdown(file.plan) : renderText(file.plan, io.style));
+  const { plan, desired } = file;
+  const text = (): string => `${renderText(plan, io.style)}${renderWaves(desired)}`;
+  io.out(flags.format === 'markdown' ? renderMarkdown(plan, desired) : text());
   return EXIT.done;
 }
 

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { z } from 'zod';
 import { type Declared, type Issue, isPlainObject, readFields, spellFields } from '../../../lib/model';
 import { TerraformResource, type TerraformMetaArguments } from '../../../lib/terraform';
+import { blockName, inForm } from './blocks';
 import { EachDirector } from './each-director';
 import { Reporter } from './reporter';
 import { holdsUnresolved, isUnresolved } from './unresolved';
@@ -38,6 +39,8 @@ export abstract class IpvsResource<S extends z.ZodObject> extends TerraformResou
   readonly reporter: Reporter;
   /** Whether every field is right by itself: only then rules between fields make sense. */
   private readonly sound: boolean;
+  /** @internal By director, what its block depends on; for resources with a block for each director only. */
+  readonly needs = new Map<string, readonly string[]>();
 
   constructor(
     scope: Construct,
@@ -91,11 +94,35 @@ export abstract class IpvsResource<S extends z.ZodObject> extends TerraformResou
     return known === undefined ? { entries: [], issues: [] } : this.definition.convert(known);
   }
 
-  /** Names of the directors, from a literal or from a {@link EachDirector}. */
-  private directors(): string[] {
+  /** @internal Names of the directors, from a literal or from a {@link EachDirector}. */
+  directors(): string[] {
     const director: unknown = (this.config as Record<string, unknown>)['director'];
     if (director === '${each.key}' && this.forEach instanceof EachDirector) return [...this.forEach.names];
     return typeof director === 'string' && !isUnresolved(director) ? [director] : [];
+  }
+
+  /** @internal The fleet it is placed on. */
+  get fleet(): EachDirector | undefined {
+    return this.forEach instanceof EachDirector ? this.forEach : undefined;
+  }
+
+  /** @internal Addresses of the blocks that hold it on these of its directors. */
+  addressesOn(directors: readonly string[]): string[] {
+    const { terraformResourceType: type, friendlyUniqueId: name, fleet } = this;
+    if (fleet?.form.blocks !== 'apart') return [`${type}.${name}`];
+    return directors.map((director) => `${type}.${blockName(name, director)}`);
+  }
+
+  /** @internal What it puts on each director, as the artefact spells it. */
+  content(): Record<string, unknown> {
+    const { director: _director, ...content } = this.synthesizeAttributes();
+    return content;
+  }
+
+  override toTerraform(): unknown {
+    const json: unknown = super.toTerraform();
+    const { terraformResourceType: type, friendlyUniqueId: name, fleet: each } = this;
+    return each === undefined ? json : inForm(json, { type, name, each, needs: (one) => this.needs.get(one) ?? [] });
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {

@@ -28,7 +28,8 @@ export class Trace {
       if (file === undefined || file.startsWith('node:')) continue;
       const path = file.startsWith('file:') ? fileURLToPath(file) : file;
       if (!isAbsolute(path) || path.includes(`${sep}node_modules${sep}`)) continue;
-      if (LIBRARY.some((folder) => path.startsWith(folder))) continue;
+      // The build is one file (tools/bundle-library.js).
+      if (path === __filename || LIBRARY.some((folder) => path.startsWith(folder))) continue;
       return `${shorten(path)}:${line}:${column}`;
     }
     return undefined;

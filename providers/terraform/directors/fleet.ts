@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { authorOf } from '../../../lib/author';
 import { type Director, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
 import { type Connect, createSshConnector } from '../../../lib/transport';
+import { allowedFindings } from './allowed';
 import { DirectorLink } from './link';
 
 export interface FleetOptions {
@@ -18,12 +19,16 @@ export class Fleet {
   private readonly connect: Connect<Director>;
   /** Ids of what this run has made: two resources for one entry would take it from each other. */
   readonly made = new Set<string>();
+  /** Codes of blocking findings that may pass in this run. */
+  readonly allowed: readonly string[];
 
+  /** @throws UsageError `unknown-finding` */
   constructor(
     private readonly settings: ProviderSettings,
     private readonly options: FleetOptions,
   ) {
     const { cwd, env } = options;
+    this.allowed = allowedFindings(env);
     const config = env['LVSFORM_SSH_CONFIG'];
     const sshConfigFile = config === undefined ? {} : { sshConfigFile: resolve(cwd, config) };
     this.connect = createSshConnector({ env, ...sshConfigFile });
@@ -45,6 +50,7 @@ export class Fleet {
         connect: this.connect,
         author: authorOf({ cwd, env }),
         tool: version,
+        allowed: this.allowed,
       },
       this.stopping.signal,
     );

@@ -1,29 +1,20 @@
 /** One director during one run: one connection, one reading for all who ask, and one change at a time. */
-import {
-  applyDirector,
-  confirm,
-  type DirectorAccess,
-  fetchLive,
-  planBoot,
-  stagesOf,
-  withLock,
-} from '../../../lib/apply';
+import { type DirectorAccess, fetchLive } from '../../../lib/apply';
 import {
   ApplyError,
   type Author,
   chainName,
-  type Change,
   type Director,
   type DirectorPlan,
+  isPending,
   type LiveDirector,
   LvsformError,
-  recordName,
   TransportError,
 } from '../../../lib/model';
-import { planLive } from '../../../lib/pipeline';
-import { drainPolicies, knownLedger, ledgerOf } from '../../../lib/plan';
+import { type Aim, applyPrepared, planLive, prepare } from '../../../lib/pipeline';
 import { type Connect, newNonce, type Runner } from '../../../lib/transport';
-import { type Intent, onlyTouched, wishOf } from './wish';
+import { refuseBlocked } from './allowed';
+import { type Intent, onlyTouched, type Wish, wishOf } from './wish';
 
 export interface LinkOptions {
   stack: string;
@@ -32,6 +23,8 @@ export interface LinkOptions {
   author: Author;
   /** Version of the provider, for the ledger. */
   tool: string;
+  /** Codes of blocking findings that may pass in this run. */
+  allowed: readonly string[];
 }
 
 /** Requests that come within this time go together: core sends what may run at once within a millisecond or two. */
@@ -114,57 +107,18 @@ export class DirectorLink {
   }
 
   private async carryOut(intents: readonly Intent[]): Promise<void> {
-    const { stack, director, author, tool } = this.options;
-    const planNow = (now: LiveDirector) => {
-      const { wish, live } = wishOf(stack, director, now, intents);
-      return { wish, live, ...planLive(stack, wish, live, false) };
-    };
+    const { stack, director, author, tool, connect, allowed } = this.options;
+    const at = (read: LiveDirector): Wish => wishOf(stack, director, read, intents);
+    const aim: Aim = { stack, destroy: false, adopts: true, at };
     const settings = { tool, author, lockWaitSeconds: LOCK_WAIT_SECONDS };
-    const ledgerFor = (now: LiveDirector, left: readonly Change[], unpersisted = false) => {
-      const { wish, live } = wishOf(stack, director, now, intents);
-      const at = new Date().toISOString();
-      return ledgerOf(stack, wish, live, { ...settings, at, destroy: false, left, unpersisted });
-    };
-    /** That boot files are gone is known once they are. */
-    const record = (to: DirectorAccess, now: LiveDirector, token: string) => {
-      const entry = { at: new Date().toISOString(), ...author, stack, outcome: 'adopted', changes: [] };
-      return confirm(to, { token, record: recordName(stack) }, ledgerFor(now, [], true), entry);
-    };
     try {
       const access = await this.access();
-      const now = await fetchLive(access, chainName(stack));
-      const { wish, live, plan, standing } = planNow(now);
-      const persisted = knownLedger(stack, now)?.persist === true;
-      const boot = await planBoot(stack, wish, standing, access, { destroy: false, persisted });
-      if (plan.steps.length === 0) {
-        const before = knownLedger(stack, now)?.entries ?? [];
-        const isKnown = JSON.stringify(ledgerFor(now, [])?.entries ?? []) === JSON.stringify(before);
-        if (isKnown && boot?.isPending !== true) return;
-        await withLock(access, { stack, author, waitSeconds: LOCK_WAIT_SECONDS }, async ({ token }) => {
-          await boot?.write(access, standing);
-          await record(access, now, token);
-        });
-        return;
-      }
-      await applyDirector({
-        plan,
-        stages: stagesOf(plan.steps, plan.changes, drainPolicies(stack, wish, live)),
-        wish,
-        access,
-        net: settings,
-        connect: () => this.options.connect(director),
-        planAgain: (again) => planNow(again).plan,
-        ...(boot === undefined
-          ? {}
-          : {
-              afterwards: async (fresh, then, token) => {
-                await boot.write(fresh, planNow(then).standing);
-                if (boot.isLast) await record(fresh, then, token);
-              },
-            }),
-        ledgerFor,
-        signal: this.signal,
-      });
+      const prepared = await prepare(aim, access);
+      if (!isPending(prepared.plan)) return;
+      // Connections come and go: what was harmless when it was planned may not be any more.
+      refuseBlocked(prepared.plan, allowed);
+      const hooks = { connect: () => connect(director), signal: this.signal };
+      await applyPrepared(aim, prepared, access, settings, hooks);
     } catch (error) {
       await this.forget();
       throw error;

@@ -25,6 +25,8 @@ export interface Kind {
   plain: (meaning: Meaning, state: Values) => Values;
   /** The entry with this id. */
   find: (live: LiveDirector, id: string) => Values | null;
+  /** Path of a part of the resource that is an entry of its own, by id: a real server. Undefined when it has no such part. */
+  part?: (meaning: Meaning, state: Values, id: string) => string[] | undefined;
   /** Ids of all entries of this type. */
   list: (live: LiveDirector) => string[];
 }

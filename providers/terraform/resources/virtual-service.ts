@@ -41,6 +41,11 @@ export const virtualService: Kind = {
     const there = liveService(live, id);
     return there === undefined ? null : form(there, new Map());
   },
+  part: ({ entries: [entry] }, state, id) => {
+    if (entry?.on !== 'service' || !id.startsWith(`${serviceId(entry.service.key)}/`)) return undefined;
+    const name = namesOf(entry.service, state).get(id.slice(serviceId(entry.service.key).length + 1));
+    return name === undefined ? ['real_servers'] : ['real_servers', name];
+  },
   list: (live) => live.table.services.map(({ key }) => serviceId(key)),
 };
 

@@ -1,7 +1,38 @@
 /** Errors and warnings as Terraform shows them. */
-import { type Issue, LvsformError } from '../../../lib/model';
+import { CapabilityError, type Issue, LvsformError } from '../../../lib/model';
 import type { Attribute, AttributeType } from '../schema/attribute';
 import { type AttributePath_Step, type Diagnostic, Diagnostic_Severity as Severity } from './generated/tfplugin6';
+
+/** Where in a resource's configuration an entry stands, by its id; empty where that is not known. */
+export type Locate = (entry: string, field?: string) => AttributePath_Step[];
+
+/** An error at the places it is about: one for each problem, where it holds several. */
+export function errorsOf(error: unknown, locate: Locate): Diagnostic[] {
+  if (!(error instanceof CapabilityError)) {
+    const entry = error instanceof LvsformError ? error.entry : undefined;
+    return [at(errorOf(error), entry === undefined ? [] : locate(entry))];
+  }
+  const detail = error.hint === undefined ? '' : `hint: ${error.hint}`;
+  return error.problems.map(({ message, entry, field }) =>
+    at(
+      { severity: Severity.ERROR, summary: `${error.director}: ${message}`, detail },
+      entry === undefined ? [] : locate(entry, field),
+    ),
+  );
+}
+
+function at(diagnostic: Diagnostic, steps: AttributePath_Step[]): Diagnostic {
+  return steps.length === 0 ? diagnostic : { ...diagnostic, attribute: { steps } };
+}
+
+/** A finding about an entry: one that blocks and is not allowed is an error. */
+export function findingAt(
+  severity: 'error' | 'warning',
+  { summary, detail }: { summary: string; detail: string },
+  steps: AttributePath_Step[],
+): Diagnostic {
+  return at({ severity: severity === 'error' ? Severity.ERROR : Severity.WARNING, summary, detail }, steps);
+}
 
 export function errorOf(error: unknown): Diagnostic {
   if (!(error instanceof LvsformError)) {

@@ -1,0 +1,76 @@
+/** Takes an apply back with everything that belongs to it. */
+import { renderBoot, renderUnboot } from '../dialect';
+import {
+  chainName,
+  type DesiredDirector,
+  type DesiredTimeouts,
+  type Ledger,
+  recordName,
+  serviceId,
+  type UndoRecord,
+} from '../model';
+import { daemonId, knownLedger, tableAtBoot } from '../plan';
+import { type DirectorAccess, fetchLive } from './fetch';
+import { confirm, takeBack } from './guard';
+import { persistTable, readBoot } from './persist';
+
+/** What is taken back, and what the stack says of its director now. */
+export interface TakenBack {
+  stack: string;
+  wish: DesiredDirector;
+  /** Of the lock it is done under. */
+  token: string;
+  /** The timeouts in the boot files before, where that is known. */
+  timeouts?: DesiredTimeouts | undefined;
+}
+
+/**
+ * Takes the last apply of a stack back: the director's own undo brings table and ledger back, and then boot files are
+ * written for what is there.
+ *
+ * @returns undefined when there is nothing to take back
+ */
+export async function takeBackApply(
+  access: DirectorAccess,
+  what: Readonly<TakenBack>,
+): Promise<UndoRecord | undefined> {
+  const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) });
+  if (undo !== undefined) await settleBoot(access, what);
+  return undo;
+}
+
+/**
+ * Takes an apply back that changed no table: nothing but ledger and boot files.
+ *
+ * @param ledger the one before it; null when there was none
+ */
+export async function takeBackRecords(
+  access: DirectorAccess,
+  what: Readonly<TakenBack>,
+  ledger: Ledger | null,
+  entry: object,
+): Promise<void> {
+  await confirm(access, { token: what.token, record: recordName(what.stack) }, ledger, entry);
+  await settleBoot(access, what);
+}
+
+/** What boot files shall hold is what the ledger says the stack has, as it is live; where it persisted nothing, they go. */
+async function settleBoot(access: DirectorAccess, { stack, wish, timeouts }: TakenBack): Promise<void> {
+  const live = await fetchLive(access, chainName(stack));
+  if (live.records.ledgers[recordName(stack)] === 'corrupt') return;
+  const ledger = knownLedger(stack, live);
+  const state = await readBoot(access, stack);
+  if (ledger?.persist !== true) {
+    await persistTable(access, renderUnboot(stack, state));
+    return;
+  }
+  const { owns = 'declared' } = wish.director;
+  const had = new Set(ledger.entries);
+  const ids = [...live.table.services.map(({ key }) => serviceId(key)), ...live.table.daemons.map(daemonId)];
+  const foreign = owns === 'table' ? [] : ids.filter((id) => !had.has(id));
+  // The ledger knows that there were timeouts and not which; where nobody can say, all of them are as they are.
+  const { timeouts: declared } = wish.table;
+  const spoken = timeouts ?? (Object.keys(declared).length > 0 ? declared : live.table.timeouts);
+  const then = { ...wish, table: { ...wish.table, timeouts: had.has('timeouts') ? spoken : {} } };
+  await persistTable(access, renderBoot(stack, state, tableAtBoot(then, live.table, foreign), owns));
+}

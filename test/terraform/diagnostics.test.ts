@@ -1,0 +1,118 @@
+/** Where errors point, and what resources of one run do to each other: the provider's calls, without a core. */
+import { acquireLock } from '../../lib/apply';
+import { type Sim, type SimOptions, startSim } from '../../lib/sim';
+import { createSshConnector, newNonce } from '../../lib/transport';
+import { IpvsProvider, PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
+import { KINDS } from '../../providers/terraform/resources';
+import type { Diagnostic } from '../../providers/terraform/wire/generated/tfplugin6';
+import { decodeObject, encodeObject, type Values } from '../../providers/terraform/wire/value';
+import { connections } from './support';
+
+const TYPE = 'ipvs_virtual_service';
+const { attributes } = KINDS.get(TYPE)!;
+
+let faults: SimOptions;
+let sim: Sim;
+let provider: IpvsProvider;
+
+beforeEach(async () => {
+  faults = { secondMs: 100 };
+  sim = await startSim(faults);
+  provider = new IpvsProvider({ cwd: process.cwd(), env: {}, version: 'test' });
+  await configure({ stack: 'edge', directors: connections(sim.directors) } as unknown as Values);
+});
+
+afterEach(async () => {
+  await configure({});
+  await sim.close();
+});
+
+const bytes = (values: Values | null): { msgpack: Buffer } => ({ msgpack: encodeObject(values, attributes) });
+
+async function configure(settings: Values): Promise<void> {
+  await provider.configure({ config: { msgpack: encodeObject(settings, PROVIDER_ATTRIBUTES) } });
+}
+
+async function plan(prior: Values | null, config: Values | null): Promise<{ planned: Values; told: Diagnostic[] }> {
+  const request = { priorState: bytes(prior), config: bytes(config), proposedNewState: bytes(config) };
+  const { plannedState, diagnostics = [] } = await provider.plan({ typeName: TYPE, ...request });
+  return { planned: decodeObject(plannedState?.msgpack, attributes)!, told: diagnostics };
+}
+
+async function apply(
+  prior: Values | null,
+  planned: Values | null,
+): Promise<{ made: Values | null; told: Diagnostic[] }> {
+  const request = { priorState: bytes(prior), plannedState: bytes(planned), config: bytes(planned) };
+  const { newState, diagnostics = [] } = await provider.apply({ typeName: TYPE, ...request });
+  return { made: decodeObject(newState?.msgpack, attributes), told: diagnostics };
+}
+
+/** `real_servers.a: what is wrong`, for each. */
+const places = (told: readonly Diagnostic[]): string[] =>
+  told.map(({ attribute, summary = '' }) => {
+    const names = attribute?.steps?.map((step) => step.attributeName ?? step.elementKeyString);
+    return `${names?.join('.') ?? '-'}: ${summary}`;
+  });
+
+const web = (realServers: Values, port = 80): Values => ({
+  director: 'lb1',
+  protocol: 'tcp',
+  address: '192.0.2.10',
+  port,
+  real_servers: realServers,
+});
+
+test('what this director can not do is an error of the plan at the field that asks for it', async () => {
+  const high = { director: 'lb1', protocol: 'fwmark', mark: 3_000_000_000 };
+  expect(places((await plan(null, high)).told)).toEqual([
+    'mark: lb1: fwm/3000000000: a mark from 2147483648 up needs ipvsadm 1.32, this director has 1.31',
+  ]);
+});
+
+test('a real server that is refused is an error of the apply at that real server, with the words of the tool', async () => {
+  const { planned } = await plan(null, web({ a: { address: '10.0.0.1' }, b: { address: '10.0.0.2' } }));
+  faults.refuseNth = 3;
+  const { made, told } = await apply(null, planned);
+  expect(made).toBeNull();
+  expect(places(told)).toEqual([
+    expect.stringMatching(/^real_servers\.b: lb1: stopped in phase build: ipvsadm said: Memory allocation problem/),
+  ]);
+  expect(sim.directors[0]!.rules()).toBe('');
+});
+
+test('a finding about a real server that goes is an error at the real servers', async () => {
+  const two = { a: { address: '10.0.0.1' }, b: { address: '10.0.0.2' } };
+  const { made } = await apply(null, (await plan(null, web(two))).planned);
+  sim.directors[0]!.setConnections('10.0.0.2:80', { active: 3 });
+  await configure({ stack: 'edge', directors: connections(sim.directors) } as unknown as Values);
+  expect(places((await plan(made, web({ a: two.a }))).told)).toEqual([
+    'real_servers: lb1/tcp/192.0.2.10:80/10.0.0.2:80: is removed with 3 active connections [active-connections]',
+  ]);
+});
+
+test('a director that somebody else has locked is waited for', async () => {
+  // A lock lives on signs of life, which come at their usual pace.
+  delete faults.secondMs;
+  const [{ name, host, port, user, identityFile, hostKey }] = sim.directors as [Sim['directors'][0]];
+  const runner = await createSshConnector()({ name, host, port, user, identityFile, hostKey, agent: false });
+  const lock = await acquireLock({ name, sudo: false, runner, nonce: newNonce }, { stack: 'other', author: { by: 'ann' }, waitSeconds: 0 }); // prettier-ignore
+  const { planned } = await plan(null, web({}));
+  const applied = apply(null, planned);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(sim.directors[0]!.rules()).toBe('');
+  await lock.release();
+  expect((await applied).told).toEqual([]);
+  expect(sim.directors[0]!.rules()).toContain('192.0.2.10:80');
+  await runner.close();
+});
+
+test('resources that change places in one run: what one has made, the other does not take away', async () => {
+  const settings = { stack: 'edge', directors: connections(sim.directors) } as unknown as Values;
+  const { made: old } = await apply(null, (await plan(null, web({}, 81))).planned);
+  await configure(settings);
+  const { made } = await apply(null, (await plan(null, web({ a: { address: '10.0.0.1' } }, 81))).planned);
+  expect(made?.['id']).toBe(old?.['id']);
+  expect((await apply(old, null)).told).toEqual([]);
+  expect(sim.directors[0]!.rules()).toContain('-a -t 192.0.2.10:81 -r 10.0.0.1:81');
+});
