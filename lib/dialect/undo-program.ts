@@ -32,30 +32,41 @@ sudo=$(cat sudo) chain=$(cat chain)
 # Every entry of the table as a line: its key, a tab, what it is. While somebody else puts services in, the kernel may list
 # one once more: the first counts.
 state() {
-  $sudo ipvsadm -Sn 2>/dev/null | awk '
-    $1 == "-A" {
+  {
+    echo @save; $sudo ipvsadm -Sn
+    echo @thresholds; $sudo ipvsadm -Ln --thresholds
+    echo @timeout; $sudo ipvsadm -L --timeout
+    echo @daemon; $sudo ipvsadm -L --daemon
+    for program in iptables ip6tables; do echo "@marks $program"; $sudo $program-save -t mangle; done
+  } 2>/dev/null | awk -v chain="$chain" '
+    /^@/ { part = $1; again = 0; if (part == "@marks") { program = $2; rules[program] = "" }; next }
+    part == "@save" && $1 == "-A" {
       key = $2 " " $3; if ($4 == "-6") key = key " -6"; service = key
       again = key in seen; seen[key] = 1; if (!again) print key "\t" $0
     }
-    $1 == "-a" && !again { key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i; print key "\t" $0; pool[service] = pool[service] $0 ";" }
-    END { for (service in pool) print "pool " service "\t" pool[service] }'
-  $sudo ipvsadm -Ln --thresholds 2>/dev/null | awk '
-    /^(TCP|UDP|SCTP|FWM) / {
+    part == "@save" && $1 == "-a" && !again {
+      key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i
+      print key "\t" $0; pool[service] = pool[service] $0 ";"
+    }
+    part == "@thresholds" && /^(TCP|UDP|SCTP|FWM) / {
       option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
-      service = option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
+      service = "thresholds " option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
       again = service in seen; seen[service] = 1
     }
-    $1 == "->" && $2 != "RemoteAddress:Port" && !again {
-      print "thresholds " service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
+    part == "@thresholds" && $1 == "->" && $2 != "RemoteAddress:Port" && !again {
+      print service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
     }
-    END { for (service in pool) print "pool thresholds " service "\t" pool[service] }'
-  $sudo ipvsadm -L --timeout 2>/dev/null | awk '/^Timeout/ { print "timeouts\t" $0 }'
-  $sudo ipvsadm -L --daemon 2>/dev/null | awk 'NF { print "daemon " $1 "\t" $0 }'
-  for program in iptables ip6tables; do
-    $sudo $program-save -t mangle 2>/dev/null | awk -v chain="$chain" -v program="$program" '
-      { for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) { sub(/ \[[0-9]+:[0-9]+\]$/, ""); rules = rules $0 ";"; break } }
-      END { print "marks " program "\t" rules }'
-  done
+    part == "@timeout" && /^Timeout/ { print "timeouts\t" $0 }
+    part == "@daemon" && NF { print "daemon " $1 "\t" $0 }
+    part == "@marks" {
+      for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) {
+        sub(/ \[[0-9]+:[0-9]+\]$/, ""); rules[program] = rules[program] $0 ";"; break
+      }
+    }
+    END {
+      for (service in pool) print "pool " service "\t" pool[service]
+      for (program in rules) print "marks " program "\t" rules[program]
+    }'
 }
 
 # What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone.

@@ -1,5 +1,5 @@
 /**
- * The kernel lab: real directors (Debian's kernel, ipvsadm, iptables, sshd) in a virtual machine, for tests.
+ * The kernel lab: real directors (Debian's kernel, ipvsadm, iptables, sshd) in virtual machines, for tests.
  *
  *     describeLab('drain', () => {
  *       let lab: Lab;
@@ -17,7 +17,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type DirectorOptions, LabDirector } from './director';
 import { giveBack, takeLease } from './lease';
 import { Connection, type ExecResult } from './ssh';
-import { bootVm, isAlive, type Vm, type VmState } from './vm';
+import { bootLab, isAlive, type LabState, type Machine, type RunningLab } from './vm';
 
 export { type DirectorOptions, LabDirector, type LabRealServer, type LabUser } from './director';
 export { Shell } from './shell';
@@ -30,7 +30,7 @@ export {
   type ProbeOptions,
   type ProbeResult,
 } from './traffic';
-export type { VmState } from './vm';
+export type { LabState } from './vm';
 
 /** How the global setup tells the workers: where the running lab is described, or why there is none. */
 export const STATE_VARIABLE = 'LVSFORM_LAB_STATE';
@@ -40,21 +40,29 @@ const LEASE_TIMEOUT_MS = 120_000;
 
 export class Lab {
   private readonly leased = new Set<LabDirector>();
+  /** Control connections by machine, opened when first needed. */
+  private readonly controls = new Map<Machine, Promise<Connection>>();
 
   constructor(
-    readonly state: VmState,
-    private readonly control: Connection,
-    private readonly own: Vm | undefined,
+    readonly state: LabState,
+    private readonly own: RunningLab | undefined,
   ) {}
 
   /** A fresh director that is nobody else's until it is released; waits for one when all are in use. */
   async director(options: DirectorOptions = {}): Promise<LabDirector> {
-    const name = await this.lease(options.name === undefined ? Object.keys(this.state.directors) : [options.name]);
-    const director = new LabDirector(name, this.state, this.control, () => {
+    const { runDir, machines, identityFile } = this.state;
+    const name = await this.lease(
+      options.name === undefined ? machines.map(({ directors }) => Object.keys(directors)) : [[options.name]],
+    );
+    const machine = machines.find(({ directors }) => name in directors);
+    const endpoint = machine?.directors[name];
+    if (machine === undefined || endpoint === undefined) throw new Error(`the lab has no director ${name}`);
+    const control = await this.controlOf(machine);
+    const director = new LabDirector(name, endpoint, identityFile, control, () => {
       this.leased.delete(director);
-      giveBack(this.state.runDir, name);
+      giveBack(runDir, name);
     });
-    const made = await this.control.exec([
+    const made = await control.exec([
       '/lab/control',
       'lease',
       name,
@@ -62,7 +70,7 @@ export class Lab {
       options.ipvsadm ?? 'present',
     ]);
     if (made.code !== 0) {
-      giveBack(this.state.runDir, name);
+      giveBack(runDir, name);
       throw new Error(`director ${name} can't be made: ${made.stderr}${made.stdout}`);
     }
     this.leased.add(director);
@@ -73,24 +81,34 @@ export class Lab {
     return Promise.all(Array.from({ length: count }, () => this.director(options)));
   }
 
-  /** Runs as root in the guest, outside of every director. */
-  exec(argv: readonly string[], stdin?: string): Promise<ExecResult> {
-    return this.control.exec(argv, stdin);
+  /** Runs as root in the first machine, outside of every director. */
+  async exec(argv: readonly string[], stdin?: string): Promise<ExecResult> {
+    const [machine] = this.state.machines;
+    if (machine === undefined) throw new Error('the lab has no machine');
+    return (await this.controlOf(machine)).exec(argv, stdin);
   }
 
   /** Gives back what this process has leased; a lab that other processes share stays up. */
   async close(): Promise<void> {
     await Promise.all([...this.leased].map((director) => director.release()));
-    this.control.close();
+    for (const control of await Promise.allSettled(this.controls.values()))
+      if (control.status === 'fulfilled') control.value.close();
     this.own?.stop();
   }
 
-  private async lease(names: readonly string[]): Promise<string> {
+  private controlOf(machine: Machine): Promise<Connection> {
+    const { identityFile } = this.state;
+    const control = this.controls.get(machine) ?? Connection.open({ ...machine.control, user: 'root', identityFile });
+    this.controls.set(machine, control);
+    return control;
+  }
+
+  private async lease(groups: readonly (readonly string[])[]): Promise<string> {
     const end = Date.now() + LEASE_TIMEOUT_MS;
     for (;;) {
-      const name = takeLease(this.state.runDir, names);
+      const name = takeLease(this.state.runDir, groups);
       if (name !== undefined) return name;
-      if (Date.now() > end) throw new Error(`in use for two minutes: ${names.join(' ')}`);
+      if (Date.now() > end) throw new Error(`in use for two minutes: ${groups.flat().join(' ')}`);
       await wait(50);
     }
   }
@@ -101,15 +119,13 @@ export async function startLab(options: { readonly directors?: number } = {}): P
   const reason = process.env[REASON_VARIABLE];
   if (reason) throw new Error(`there is no kernel lab: ${reason}`);
   const stateFile = process.env[STATE_VARIABLE];
-  const own = stateFile ? undefined : await bootVm(options.directors);
-  const state = own ? own.state : readState(stateFile ?? '');
-  const control = await Connection.open({ ...state.control, user: 'root', identityFile: state.identityFile });
-  return new Lab(state, control, own);
+  const own = stateFile ? undefined : await bootLab(options.directors);
+  return new Lab(own ? own.state : readState(stateFile ?? ''), own);
 }
 
-function readState(file: string): VmState {
-  const state = JSON.parse(readFileSync(file, 'utf8')) as VmState;
-  if (!isAlive(state.pid)) throw new Error(`the lab of ${file} is no longer running`);
+function readState(file: string): LabState {
+  const state = JSON.parse(readFileSync(file, 'utf8')) as LabState;
+  if (!isAlive(state.owner)) throw new Error(`the lab of ${file} is no longer running`);
   return state;
 }
 
