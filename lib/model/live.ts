@@ -29,6 +29,21 @@ export interface ConnectionCount {
   inactive: number;
 }
 
+/** What has passed since an entry was made or zeroed; the kernel counts to 2^64. */
+export interface Counters {
+  connections: bigint;
+  inPackets: bigint;
+  outPackets: bigint;
+  inBytes: bigint;
+  outBytes: bigint;
+}
+
+/** A service's own counters outlive those of real servers that are gone. */
+export interface ServiceCounters extends Counters {
+  /** By server key. */
+  realServers: Record<string, Counters>;
+}
+
 /** Settings of net.ipv4.vs that decide what becomes of connections to a server that goes; null when not known. */
 export interface VsSettings {
   /** Ends connections whose real server is gone, instead of dropping their packets. */

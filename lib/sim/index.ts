@@ -11,6 +11,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PartResult } from '../dialect/script';
+import type { Counters } from '../model';
 import { newKeyPair } from './keys';
 import { Machine } from './machine';
 import type { SimOptions } from './options';
@@ -43,6 +44,8 @@ export interface SimDirector {
   exec(argv: readonly string[], stdin?: string): SimResult;
   /** Makes a listing show connections to a real server: what `-Ln` prints as ActiveConn and InActConn. */
   setConnections(realServer: string, connections: { active?: number; inactive?: number; persistent?: number }): void;
+  /** Lets traffic pass to a real server and so through its services: what `-Ln --stats` shows. */
+  addTraffic(realServer: string, traffic: Partial<Counters>): void;
   /** What lvsform keeps there, by path. */
   files(): Record<string, string>;
   /** What a reboot does: connections, running programs and tables are gone, also the initial rules; files stay. */
@@ -58,6 +61,8 @@ export interface Sim {
   /** Ends all connections and removes the files. */
   close(): Promise<void>;
 }
+
+const COUNTER_NAMES = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const;
 
 const HOST = '127.0.0.1';
 const GREETING = 'A simulated LVS director. Type ipvsadm and iptables commands; exit leaves.';
@@ -155,6 +160,14 @@ function directorOf(
         destination.activeConnections = active ?? destination.activeConnections;
         destination.inactiveConnections = inactive ?? destination.inactiveConnections;
         destination.persistentConnections = persistent ?? destination.persistentConnections;
+      }
+    },
+    addTraffic: (realServer, traffic) => {
+      for (const service of machine.table.services.values()) {
+        const destination = service.destinations.get(realServer);
+        if (destination === undefined) continue;
+        for (const counters of [service.counters, destination.counters])
+          for (const name of COUNTER_NAMES) counters[name] += traffic[name] ?? 0n;
       }
     },
     files: () => Object.fromEntries(machine.files.paths().map((path) => [path, machine.files.read(path) ?? ''])),

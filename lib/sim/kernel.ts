@@ -8,6 +8,7 @@ import {
   hostPort,
   serviceFamily,
   serviceId,
+  type Counters,
   type Family,
   type ForwardingMethod,
   type ServiceKey,
@@ -17,6 +18,8 @@ import {
   type TunnelType,
 } from '../model';
 import { isUnicast } from './address';
+
+const noTraffic = (): Counters => ({ connections: 0n, inPackets: 0n, outPackets: 0n, inBytes: 0n, outBytes: 0n });
 
 export type Errno = 'EEXIST' | 'ENOENT' | 'ESRCH' | 'EINVAL' | 'ERANGE' | 'ENODEV' | 'ENOMEM';
 
@@ -53,6 +56,7 @@ export interface DestinationKey {
 
 /** A real server in the table, with the counters a test may set. */
 export interface Destination extends DestinationKey, DestinationAttributes {
+  counters: Counters;
   activeConnections: number;
   inactiveConnections: number;
   persistentConnections: number;
@@ -60,6 +64,7 @@ export interface Destination extends DestinationKey, DestinationAttributes {
 
 export interface Service extends ServiceAttributes {
   key: ServiceKey;
+  counters: Counters;
   /** By address and port, oldest first; the kernel lists the newest first. */
   destinations: Map<string, Destination>;
 }
@@ -104,7 +109,7 @@ export class IpvsTable {
     if (this.find(key) !== undefined) return 'EEXIST';
     const refused = this.checkAttributes(key, attributes);
     if (refused !== undefined) return refused;
-    this.services.set(serviceId(key), { key, ...attributes, destinations: new Map() });
+    this.services.set(serviceId(key), { key, ...attributes, counters: noTraffic(), destinations: new Map() });
     return undefined;
   }
 
@@ -121,9 +126,14 @@ export class IpvsTable {
     return this.services.delete(serviceId(key)) ? undefined : 'ESRCH';
   }
 
-  /** Zeroes counters; the simulator has none, so only a missing service matters. */
+  /** Zeroes the counters of one service with its real servers, or of all. */
   zero(key: ServiceKey | undefined): Outcome {
-    return key !== undefined && this.find(key) === undefined ? 'ESRCH' : undefined;
+    const service = key === undefined ? undefined : this.find(key);
+    if (key !== undefined && service === undefined) return 'ESRCH';
+    for (const { counters, destinations } of service === undefined ? this.services.values() : [service])
+      for (const counts of [counters, ...[...destinations.values()].map((server) => server.counters)])
+        Object.assign(counts, noTraffic());
+    return undefined;
   }
 
   flush(): Outcome {
@@ -139,8 +149,8 @@ export class IpvsTable {
     const id = hostPort(at.address, at.port);
     if (service.destinations.has(id)) return 'EEXIST';
     if (!isUnicast(at.address)) return 'EINVAL';
-    const counters = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
-    service.destinations.set(id, { ...at, ...attributes, ...counters });
+    const connections = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
+    service.destinations.set(id, { ...at, ...attributes, ...connections, counters: noTraffic() });
     return undefined;
   }
 

@@ -51,7 +51,7 @@ async function runKnown(machine: Machine, script: Script, terminal: Terminal): P
   if (script.kind === 'lock') return lock(machine, script, terminal);
   if (script.kind === 'locks') return locks(machine);
   if (script.kind === 'controllers') return `${processes(machine).join('\n')}\n@@${options.nonce} end\n`;
-  if (script.kind === 'fetch' || script.kind === 'batch') return undefined;
+  if (script.kind === 'fetch' || script.kind === 'batch' || script.kind === 'stats') return undefined;
   const lines = wholeInput(await terminal.input.all(), options);
   if (lines === undefined) throw new Said('truncated');
   switch (script.kind) {

@@ -63,7 +63,7 @@ export async function serve({ env, methods, onShutdown }: ServeOptions): Promise
   server.addService(GRPCBrokerService, { startStream: () => undefined });
 
   const clientCert = env['PLUGIN_CLIENT_CERT'];
-  const certificate = clientCert === undefined || clientCert === '' ? undefined : makeCertificate();
+  const certificate = clientCert === undefined || clientCert === '' ? undefined : await makeCertificate();
   const credentials =
     certificate === undefined
       ? ServerCredentials.createInsecure()
