@@ -5,6 +5,7 @@ import type { Attribute, AttributeType } from './attribute';
 type Message = NonNullable<NonNullable<Schema['block']>['attributes']>[number];
 
 /** Numbers of the protocol; the generated enums would bring all of gRPC with them. */
+/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- the enums themselves are not loaded */
 const NESTING = { single: 1, list: 2, map: 4 } as const;
 const MARKDOWN = 1;
 
