@@ -84,7 +84,8 @@ testCore('with -debug one process serves every command that attaches to it', asy
       'provider.tf.json': providerBlock(sim.directors),
       'main.tf.json': { resource: { ipvs_virtual_service: { web: service } } },
     },
-    {}, 'elsewhere',
+    {},
+    'elsewhere',
   );
   try {
     for (const args of [['init'], ['apply', '-auto-approve'], ['plan', '-detailed-exitcode']]) {

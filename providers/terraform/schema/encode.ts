@@ -1,13 +1,14 @@
 /** Attributes as messages of the protocol. */
-import type { Schema } from '../wire/generated/tfplugin6';
+import type { Schema, Schema_Object_NestingMode as Nesting, StringKind } from '../wire/generated/tfplugin6';
 import type { Attribute, AttributeType } from './attribute';
 
 type Message = NonNullable<NonNullable<Schema['block']>['attributes']>[number];
 
 /** Numbers of the protocol; the generated enums would bring all of gRPC with them. */
 /* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- the enums themselves are not loaded */
-const NESTING = { single: 1, list: 2, map: 4 } as const;
-const MARKDOWN = 1;
+const NESTING = { single: 1 as Nesting.SINGLE, list: 2 as Nesting.LIST, map: 4 as Nesting.MAP };
+const MARKDOWN = 1 as StringKind.MARKDOWN;
+/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
 export function schemaMessage(attributes: readonly Attribute[], description: string): Schema {
   return {
