@@ -14,7 +14,6 @@ import { createServer } from 'node:net';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import type { SimDirector } from '../lib/sim';
 import { providerBlock, Workspace } from '../test/terraform/support';
 import { wallMs } from './support/compare';
 import { startFleet } from './support/sim-process';
@@ -51,7 +50,7 @@ const services = (count: number): object => ({
 async function withProvider(parallelism: number): Promise<Run> {
   const fleet = await startFleet(1, '');
   const workspace = new Workspace({
-    'provider.tf.json': providerBlock(fleet.directors as SimDirector[]),
+    'provider.tf.json': providerBlock(fleet.directors),
     'main.tf.json': services(SERVICES),
   });
   try {
