@@ -3,14 +3,14 @@
  * verify → record → disarm (lib/apply). The only file of the library that knows every room.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ApplyEvent, type BootPlan, planBoot, readTotals, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
+import { type ApplyEvent, type BootPlan, planBoot, readStats, type Standing, applyDirector, confirm, type DirectorAccess, type DirectorApply, type DrainProgress, fetchLive, journalEntry, type NetOptions, readControllers, stagesOf, takeBackApply, takeBackRecords, withLock } from './apply'; // prettier-ignore
 import { checkCapabilities, renderMove } from './dialect';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from './fleet';
 import {
   ApplyError,
   CapabilityError,
   type Change,
-  type ConnectionTotals,
+  type Stats,
   chainName,
   type DesiredDirector,
   type DesiredRollout,
@@ -376,11 +376,11 @@ export async function applyPlan(
         return new Set(at(stack, director).plan.changes.flatMap(gone));
       },
       totals: async (stack, directors) => {
-        const read = async (director: string): Promise<[string, ConnectionTotals | LvsformError]> => {
+        const read = async (director: string): Promise<[string, Stats | LvsformError]> => {
           const session = sessions.get(`${stack}/${director}`);
           if (session === undefined) throw new RangeError(`${director} was not planned`);
           try {
-            return [director, await readTotals(session.access)];
+            return [director, await readStats(session.access)];
           } catch (error) {
             if (!(error instanceof LvsformError)) throw error;
             return [director, error];

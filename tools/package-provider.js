@@ -31,7 +31,7 @@ for (const host of HOSTS)
 const files = Object.fromEntries(
   readdirSync(built).map((name) => {
     // Core runs what it unpacks: without the execute bit it can't.
-    const mode = name === 'package.json' ? 0o100644 : 0o100755;
+    const mode = name.startsWith('terraform-provider-') ? 0o100755 : 0o100644;
     return [name, [readFileSync(join(built, name)), { os: UNIX, attrs: (mode << 16) >>> 0, mtime: MTIME, level: 9 }]];
   }),
 );

@@ -17,5 +17,5 @@ export { acquireLock, describeHolder, type DirectorLock, readHolder, withLock } 
 export { persistTable, readBoot } from './persist';
 export { interruptedError, judgeSteps, refusalError } from './report-refusal';
 export { type Stage, stagesOf } from './stages';
+export { readStats } from './stats';
 export { takeBackApply, takeBackRecords } from './take-back';
-export { readTotals } from './totals';

@@ -5,8 +5,8 @@ import { readNumber } from './values';
 
 /** `Local` is how kernels before 2.6.39 or so list a real server that is the director itself. */
 export type ListedForwarding = ForwardingMethod | 'local';
-/** A counter; one that ipvsadm abbreviated (`1302M`) is not exact. */
-export type Counter = number | { value: number; exact: false };
+/** A counter, a bigint from 2^53 on; one that ipvsadm abbreviated (`1302M`) is not exact. */
+export type Counter = number | bigint | { value: number; exact: false };
 
 export interface Cells {
   forwarding: ListedForwarding;
@@ -109,8 +109,9 @@ const UNITS: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, G: 1e9, T: 1e1
 function readCounter(text: string): Counter {
   const [, digits, unit] = /^(\d+)([KMGT])?$/.exec(text) ?? [];
   if (digits === undefined) return misread(`'${text}' is not a counter`);
-  const value = Number(digits) * (unit === undefined ? 1 : (UNITS[unit] ?? 1));
-  return unit === undefined && Number.isSafeInteger(value) ? value : { value, exact: false };
+  const value = Number(digits);
+  if (unit !== undefined) return { value: value * (UNITS[unit] ?? 1), exact: false };
+  return Number.isSafeInteger(value) ? value : BigInt(digits);
 }
 
 const readCount = (text: string): number => readNumber(text, 'number', 0, 4294967295);

@@ -37,7 +37,7 @@ export { formatMarkRule } from './render-marks';
 export { parseRulesFile, parseSave, type RulesFile } from './rules';
 export * from './script';
 export { scriptInput, type ScriptOptions } from './shell';
+export { parseStats, STATS_COMMAND, statsScript } from './stats-script';
 export { parseDaemons, parseIptablesVersion, parseTimeouts, parseVersion } from './settings';
 export { type ListedServer, type ListedService, type ListedTable, parseTable } from './table';
-export { parseTotals, totalsScript } from './totals-script';
 export { undoLines } from './undo-program';

@@ -90,7 +90,16 @@ function flatten({
   counters,
   realServers,
 }: ListedService): Identity & Record<string, unknown> & { realServers: ListedServer[] } {
-  return { ...identity(key), ...config, ...counters, realServers };
+  return { ...identity(key), ...config, ...plain(counters ?? {}), realServers: realServers.map(plain) };
+}
+
+/** JSON has no integers beyond 2^53: those that are bigger say that they are not exact. */
+function plain<Row extends object>(row: Row): Row {
+  const cells = Object.entries(row).map(([name, cell]: [string, unknown]) => [
+    name,
+    typeof cell === 'bigint' ? { value: Number(cell), exact: false } : cell,
+  ]);
+  return Object.fromEntries(cells) as Row;
 }
 
 function identity(key: ServiceKey): Identity {

@@ -6,7 +6,7 @@ import { confirmScript, guardScript } from './guard-script';
 import { lockScript, locksScript, rollbackScript } from './lock-script';
 import { type BatchPart, batchScript, FETCH_SCOPES, fetchScript, type FetchScope } from './script';
 import type { ScriptOptions } from './shell';
-import { totalsScript } from './totals-script';
+import { statsScript } from './stats-script';
 
 /** Scripts that nothing but nonce and `sudo -n` vary. */
 const CONSTANT = {
@@ -16,7 +16,7 @@ const CONSTANT = {
   confirm: confirmScript,
   drain: drainScript,
   controllers: controllersScript,
-  totals: totalsScript,
+  stats: statsScript,
 } as const;
 
 /** Scripts that run a batch. */

@@ -1,6 +1,6 @@
 /** Carries out a run over many directors: wave by wave, bounded, and stopped by the first rule that says so. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ConnectionTotals, type DesiredRollout, type Gate, LvsformError } from '../model';
+import { type Stats, type DesiredRollout, type Gate, LvsformError } from '../model';
 import { joinErrors, refuseLosses } from './check-errors';
 import type { ApplyReport } from './report';
 import { type RolloutLimits, RolloutState, type StopReason } from './rollout-state';
@@ -35,7 +35,7 @@ export interface FleetTasks {
   /** Ids of the services that the plan takes away from a director. */
   removedServices(stack: string, director: string): ReadonlySet<string>;
   /** How many connections the services of these directors have taken so far, or why that can't be read. */
-  totals(stack: string, directors: readonly string[]): Promise<ReadonlyMap<string, ConnectionTotals | LvsformError>>;
+  totals(stack: string, directors: readonly string[]): Promise<ReadonlyMap<string, Stats | LvsformError>>;
 }
 
 export interface FleetOptions {

@@ -1,5 +1,5 @@
 /** Whether directors still take the connections they took before they were changed. Pure. */
-import { type ConnectionsCheck, type ConnectionTotals, LvsformError, TransportError } from '../model';
+import { type ConnectionsCheck, type Stats, LvsformError, TransportError } from '../model';
 
 /** New connections of a director while they were counted. */
 export interface Traffic {
@@ -11,13 +11,13 @@ export interface Traffic {
 /** What was counted on a director, or why nothing was. */
 export type Counted = Traffic | LvsformError;
 
-type Totals = ReadonlyMap<string, ConnectionTotals | LvsformError>;
+type Readings = ReadonlyMap<string, Stats | LvsformError>;
 
 /**
  * What came between two readings. A service that only one of them has can't be counted, nor one that counts from 0 again
  * (made anew, or `ipvsadm -Z`).
  */
-export function trafficBetween(first: Totals, last: Totals): Map<string, Counted> {
+export function trafficBetween(first: Readings, last: Readings): Map<string, Counted> {
   return new Map(
     [...first].flatMap(([director, begin]): [string, Counted][] => {
       const end = last.get(director);
@@ -28,14 +28,14 @@ export function trafficBetween(first: Totals, last: Totals): Map<string, Counted
   );
 }
 
-function between(director: string, first: ConnectionTotals, last: ConnectionTotals): Counted {
+function between(director: string, first: Stats, last: Stats): Counted {
   const seconds = last.uptimeSeconds - first.uptimeSeconds;
   if (seconds <= 0)
     return new TransportError('connection-lost', director, 'it was started anew while its connections were counted');
   const connections: Record<string, number | null> = {};
-  for (const id of Object.keys({ ...first.connections, ...last.connections })) {
-    const [before, after] = [first.connections[id], last.connections[id]];
-    connections[id] = before === undefined || after === undefined || after < before ? null : after - before;
+  for (const id of Object.keys({ ...first.services, ...last.services })) {
+    const [before, after] = [first.services[id]?.connections, last.services[id]?.connections];
+    connections[id] = before === undefined || after === undefined || after < before ? null : Number(after - before);
   }
   return { seconds, connections };
 }

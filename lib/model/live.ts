@@ -29,11 +29,26 @@ export interface ConnectionCount {
   inactive: number;
 }
 
-/** Connections that each service has taken since it was made, at one moment of the director's own time. */
-export interface ConnectionTotals {
+/** What has passed every service so far, at one moment of the director's own time. */
+export interface Stats {
   uptimeSeconds: number;
   /** By service id. */
-  connections: Record<string, number>;
+  services: Record<string, ServiceCounters>;
+}
+
+/** What has passed since an entry was made or zeroed; the kernel counts to 2^64. */
+export interface Counters {
+  connections: bigint;
+  inPackets: bigint;
+  outPackets: bigint;
+  inBytes: bigint;
+  outBytes: bigint;
+}
+
+/** A service's own counters outlive those of real servers that are gone. */
+export interface ServiceCounters extends Counters {
+  /** By server key. */
+  realServers: Record<string, Counters>;
 }
 
 /** Settings of net.ipv4.vs that decide what becomes of connections to a server that goes; null when not known. */

@@ -11,6 +11,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PartResult } from '../dialect/script';
+import type { Counters } from '../model';
 import { newKeyPair } from './keys';
 import { Machine } from './machine';
 import type { SimOptions } from './options';
@@ -45,6 +46,8 @@ export interface SimDirector {
   setConnections(realServer: string, connections: { active?: number; inactive?: number; persistent?: number }): void;
   /** Makes `--stats` and `--rate` show new connections of a service (`tcp/192.0.2.1:80`, `fwm/12`) from now on; no packets. */
   setTraffic(service: string, traffic: { connectionsPerSecond: number }): void;
+  /** Lets traffic pass to a real server and so through its services: what `-Ln --stats` shows. */
+  addTraffic(realServer: string, traffic: Partial<Counters>): void;
   /** What lvsform keeps there, by path. */
   files(): Record<string, string>;
   /** What a reboot does: connections, running programs and tables are gone, also the initial rules; files stay. */
@@ -60,6 +63,8 @@ export interface Sim {
   /** Ends all connections and removes the files. */
   close(): Promise<void>;
 }
+
+const COUNTER_NAMES = ['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const;
 
 const HOST = '127.0.0.1';
 const GREETING = 'A simulated LVS director. Type ipvsadm and iptables commands; exit leaves.';
@@ -161,6 +166,14 @@ function directorOf(
     },
     setTraffic: (id, { connectionsPerSecond }) => {
       machine.table.services.get(id)?.traffic.carry(connectionsPerSecond);
+    },
+    addTraffic: (realServer, traffic) => {
+      for (const service of machine.table.services.values()) {
+        const destination = service.destinations.get(realServer);
+        if (destination === undefined) continue;
+        for (const counters of [service.counters, destination.counters])
+          for (const name of COUNTER_NAMES) counters[name] += traffic[name] ?? 0n;
+      }
     },
     files: () => Object.fromEntries(machine.files.paths().map((path) => [path, machine.files.read(path) ?? ''])),
     reboot: () => {

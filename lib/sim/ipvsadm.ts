@@ -91,7 +91,7 @@ interface Output {
 }
 
 function listNames({ table, hosts }: IpvsadmContext, output: Output): number {
-  output.stdout += listAll(table, { layout: 'plain', numeric: false, sorted: true, hosts });
+  output.stdout += listAll(table, { layout: 'plain', numeric: false, sorted: true, exact: false, hosts });
   return 0;
 }
 
@@ -148,6 +148,7 @@ function list({ table, hosts }: IpvsadmContext, { command, given, key }: Request
     layout: command === 'save' ? 'rule' : (LAYOUTS.find((layout) => given.has(layout)) ?? 'plain'),
     numeric: given.has('numeric'),
     sorted: !given.has('nosort'),
+    exact: given.has('exact'),
     hosts,
   };
   if (given.has('connection')) return listConnections(given.has('persistent-conn'));

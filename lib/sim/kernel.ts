@@ -8,6 +8,7 @@ import {
   hostPort,
   serviceFamily,
   serviceId,
+  type Counters,
   type Family,
   type ForwardingMethod,
   type ServiceKey,
@@ -18,6 +19,13 @@ import {
 } from '../model';
 import { isUnicast } from './address';
 import { Traffic } from './traffic';
+
+const noTraffic = (): Counters => ({ connections: 0n, inPackets: 0n, outPackets: 0n, inBytes: 0n, outBytes: 0n });
+
+/** All that has passed a service: what tests let pass, and the connections that keep coming. */
+export function countersOf({ counters, traffic }: Service): Counters {
+  return { ...counters, connections: counters.connections + BigInt(traffic.connections) };
+}
 
 export type Errno = 'EEXIST' | 'ENOENT' | 'ESRCH' | 'EINVAL' | 'ERANGE' | 'ENODEV' | 'ENOMEM';
 
@@ -54,6 +62,7 @@ export interface DestinationKey {
 
 /** A real server in the table, with the counters a test may set. */
 export interface Destination extends DestinationKey, DestinationAttributes {
+  counters: Counters;
   activeConnections: number;
   inactiveConnections: number;
   persistentConnections: number;
@@ -61,6 +70,7 @@ export interface Destination extends DestinationKey, DestinationAttributes {
 
 export interface Service extends ServiceAttributes {
   key: ServiceKey;
+  counters: Counters;
   /** By address and port, oldest first; the kernel lists the newest first. */
   destinations: Map<string, Destination>;
   readonly traffic: Traffic;
@@ -109,7 +119,7 @@ export class IpvsTable {
     const refused = this.checkAttributes(key, attributes);
     if (refused !== undefined) return refused;
     const traffic = new Traffic(this.environment.uptimeSeconds);
-    this.services.set(serviceId(key), { key, ...attributes, destinations: new Map(), traffic });
+    this.services.set(serviceId(key), { key, ...attributes, counters: noTraffic(), destinations: new Map(), traffic });
     return undefined;
   }
 
@@ -126,12 +136,14 @@ export class IpvsTable {
     return this.services.delete(serviceId(key)) ? undefined : 'ESRCH';
   }
 
-  /** Zeroes the counters of one service, or of all. */
+  /** Zeroes the counters of one service with its real servers, or of all. */
   zero(key: ServiceKey | undefined): Outcome {
-    const services = key === undefined ? [...this.services.values()] : [this.find(key)];
-    for (const service of services) {
-      if (service === undefined) return 'ESRCH';
-      service.traffic.zero();
+    const service = key === undefined ? undefined : this.find(key);
+    if (key !== undefined && service === undefined) return 'ESRCH';
+    for (const { counters, destinations, traffic } of service === undefined ? this.services.values() : [service]) {
+      traffic.zero();
+      for (const counts of [counters, ...[...destinations.values()].map((server) => server.counters)])
+        Object.assign(counts, noTraffic());
     }
     return undefined;
   }
@@ -149,8 +161,8 @@ export class IpvsTable {
     const id = hostPort(at.address, at.port);
     if (service.destinations.has(id)) return 'EEXIST';
     if (!isUnicast(at.address)) return 'EINVAL';
-    const counters = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
-    service.destinations.set(id, { ...at, ...attributes, ...counters });
+    const connections = { activeConnections: 0, inactiveConnections: 0, persistentConnections: 0 };
+    service.destinations.set(id, { ...at, ...attributes, ...connections, counters: noTraffic() });
     return undefined;
   }
 

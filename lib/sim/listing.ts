@@ -1,8 +1,8 @@
 /** What ipvsadm 1.31 prints: `-S`, `-L` in its column layouts, `--timeout`, `--daemon`. */
-import { familyOf, hostPort, serviceFamily, type ServiceKey, type TunnelChecksum } from '../model';
+import { type Counters, familyOf, hostPort, serviceFamily, type ServiceKey, type TunnelChecksum } from '../model';
 import { addressWords } from './address';
 import type { Hosts } from './ipvsadm-handlers';
-import type { Destination, IpvsTable, Service } from './kernel';
+import { countersOf, type Destination, type IpvsTable, type Service } from './kernel';
 import { serviceName } from './services';
 
 export type Layout = 'rule' | 'stats' | 'rate' | 'thresholds' | 'persistent-conn' | 'tun-info' | 'plain';
@@ -11,6 +11,8 @@ export interface ListFormat {
   layout: Layout;
   numeric: boolean;
   sorted: boolean;
+  /** Counters in full. */
+  exact: boolean;
   hosts: Hosts;
 }
 
@@ -31,10 +33,29 @@ const COLUMN_TITLES: Record<Exclude<Layout, 'rule'>, string> = {
   plain: `Prot LocalAddress:Port Scheduler Flags\n${SERVER_TITLE}           Forward Weight ActiveConn InActConn`,
 };
 
-/** Five counters. No packet passes a simulated director; connections are what a test says. */
-const counters = (connections: number): string =>
-  [connections, 0, 0, 0, 0].map((count) => String(count).padStart(9)).join('');
-const NO_TRAFFIC = counters(0);
+/** Five rates. No packet passes a simulated director; new connections are what a test says. */
+const rates = (connections: number): string =>
+  [connections, 0, 0, 0, 0].map((rate) => String(rate).padStart(9)).join('');
+const NO_TRAFFIC = rates(0);
+
+/** From which number on a counter is printed in which unit, unless `--exact`. */
+const UNITS = [
+  [100_000_000_000_000n, 1_000_000_000_000n, 'T'],
+  [100_000_000_000n, 1_000_000_000n, 'G'],
+  [1_000_000_000n, 1_000_000n, 'M'],
+  [100_000_000n, 1000n, 'K'],
+] as const;
+
+function counterText(count: bigint, exact: boolean): string {
+  const [, divisor, unit] = UNITS.find(([from]) => !exact && count >= from) ?? [0n, 1n, ''];
+  const text = `${count / divisor}${unit}`;
+  return ` ${text.padStart(8)}`;
+}
+
+const traffic = (counters: Counters, { exact }: ListFormat): string =>
+  (['connections', 'inPackets', 'outPackets', 'inBytes', 'outBytes'] as const)
+    .map((name) => counterText(counters[name], exact))
+    .join('');
 
 /** The whole table. */
 export function listAll(table: IpvsTable, format: ListFormat): string {
@@ -81,9 +102,11 @@ function listEntry(service: Service, format: ListFormat): string {
   const line =
     format.layout === 'rule'
       ? ruleService(name, service)
-      : format.layout === 'stats' || format.layout === 'rate'
-        ? name.padEnd(33) + counters(service.traffic[format.layout === 'stats' ? 'connections' : 'perSecond'])
-        : columnService(name, service);
+      : format.layout === 'stats'
+        ? name.padEnd(33) + traffic(countersOf(service), format)
+        : format.layout === 'rate'
+          ? name.padEnd(33) + rates(service.traffic.perSecond)
+          : columnService(name, service);
   return `${line}\n${ordered.map((server) => `${serverLine(name, service, server, format)}\n`).join('')}`;
 }
 
@@ -150,7 +173,7 @@ function serverLine(name: string, service: Service, server: Destination, format:
   const endpoint = endpointText(server.address, server.port, protocol, format);
   if (format.layout === 'rule') return ruleServer(name, endpoint, server);
   const cut = serviceFamily(service.key) === 'inet' && !format.numeric ? endpoint.slice(0, 28) : endpoint;
-  return `  -> ${cut.padEnd(28)}${format.layout === 'stats' || format.layout === 'rate' ? '' : ' '}${SERVER_COLUMNS[format.layout](server)}`;
+  return `  -> ${cut.padEnd(28)}${format.layout === 'stats' || format.layout === 'rate' ? '' : ' '}${SERVER_COLUMNS[format.layout](server, format)}`;
 }
 
 const row = (...cells: (readonly [string | number, number])[]): string =>
@@ -161,8 +184,8 @@ const connections = (server: Destination): [[number, number], [number, number]] 
   [server.inactiveConnections, 10],
 ];
 
-const SERVER_COLUMNS: Record<Exclude<Layout, 'rule'>, (server: Destination) => string> = {
-  stats: () => NO_TRAFFIC,
+const SERVER_COLUMNS: Record<Exclude<Layout, 'rule'>, (server: Destination, format: ListFormat) => string> = {
+  stats: ({ counters }, format) => traffic(counters, format),
   rate: () => NO_TRAFFIC,
   thresholds: (server) => row([server.upperThreshold, 10], [server.lowerThreshold, 10], ...connections(server)),
   'persistent-conn': (server) => row([server.weight, 9], [server.persistentConnections, 11], ...connections(server)),

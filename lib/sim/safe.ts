@@ -51,8 +51,7 @@ async function runKnown(machine: Machine, script: Script, terminal: Terminal): P
   if (script.kind === 'lock') return lock(machine, script, terminal);
   if (script.kind === 'locks') return locks(machine);
   if (script.kind === 'controllers') return `${processes(machine).join('\n')}\n@@${options.nonce} end\n`;
-  if (script.kind === 'totals') return totals(machine, script);
-  if (script.kind === 'fetch' || script.kind === 'batch') return undefined;
+  if (script.kind === 'fetch' || script.kind === 'batch' || script.kind === 'stats') return undefined;
   const lines = wholeInput(await terminal.input.all(), options);
   if (lines === undefined) throw new Said('truncated');
   switch (script.kind) {
@@ -236,13 +235,6 @@ function drain(machine: Machine, { options }: Script, lines: readonly string[]):
     return runScripted(machine, ['ipvsadm', '-R'], call).stdout;
   });
   return `${listings.join('')}@@${options.nonce} end\n`;
-}
-
-function totals(machine: Machine, { options }: Script): string {
-  const call = { sudo: options.sudo, line: 3, stdin: '' };
-  const { code, stdout, stderr } = runScripted(machine, ['ipvsadm', '-Ln', '--stats', '--exact'], call);
-  const mark = `@@${options.nonce}`;
-  return `${mark} ${machine.boot.uptimeSeconds().toFixed(2)}\n${stderr}${stdout}${mark} ${code}\n`;
 }
 
 /** Names of the processes that run. */

@@ -5,6 +5,7 @@
 import { recognizeBootScript } from '../dialect/boot-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
 import { partsIn, type PartResult } from '../dialect/script';
+import { STATS_COMMAND } from '../dialect/stats-script';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import { runBootScript } from './boot-files';
 import type { Machine } from './machine';
@@ -15,6 +16,7 @@ export function runShell(machine: Machine, text: string, stdin: string): PartRes
   const script = recognizeScript(text);
   if (script?.kind === 'fetch') return fetch(machine, script);
   if (script?.kind === 'batch') return batch(machine, script, text, stdin);
+  if (script?.kind === 'stats') return stats(machine, script);
   const boot = recognizeBootScript(text);
   if (boot !== undefined) return runBootScript(machine.files, boot, stdin);
   const words = splitWords(text.trim());
@@ -26,7 +28,7 @@ export function runShell(machine: Machine, text: string, stdin: string): PartRes
 /** Whether a command reads its standard input to the end; all others start without waiting for it. */
 export function readsInput(text: string): boolean {
   const script = recognizeScript(text);
-  if (script !== undefined) return !['fetch', 'lock', 'locks', 'controllers', 'totals'].includes(script.kind);
+  if (script !== undefined) return !['fetch', 'lock', 'locks', 'controllers', 'stats'].includes(script.kind);
   if (recognizeBootScript(text)?.kind === 'boot-write') return true;
   return /\bipvsadm\b.*\s(?:-R|--restore)\b|tables-restore\b/.test(text);
 }
@@ -59,6 +61,14 @@ function fetch(machine: Machine, { scope, options }: ReadScript<'fetch'>): PartR
     return `${withoutNewlines(printed.join(''))}\n`;
   });
   return { code: 0, stdout: `${groups.join('')}${mark} end\n`, stderr: '' };
+}
+
+function stats(machine: Machine, { options }: ReadScript<'stats'>): PartResult {
+  const call = { sudo: options.sudo, line: 4, stdin: '' };
+  const { code, stdout, stderr } = runScripted(machine, STATS_COMMAND.split(' '), call);
+  const mark = `@@${options.nonce}`;
+  const text = `${mark} ${machine.boot.uptimeSeconds().toFixed(2)}\n${stderr}${stdout}${mark} ${code}\n`;
+  return { code: 0, stdout: text, stderr: '' };
 }
 
 function batch(machine: Machine, { parts, options }: ReadScript<'batch'>, text: string, stdin: string): PartResult {

@@ -1,6 +1,6 @@
 /** What Terraform can look up on a director. */
-import type { LiveDirector } from '../../lib/model';
-import { serverKey, serviceId } from '../../lib/model';
+import { type Counters, serverKey, serviceId } from '../../lib/model';
+import type { DirectorLink } from './directors/link';
 import { KINDS } from './resources';
 import { allComputed, type Attribute, type AttributeType, computed, TEXT } from './schema/attribute';
 import { withDefaults } from './schema/defaults';
@@ -9,7 +9,7 @@ import type { Values } from './wire/value';
 export interface DataSource {
   description: string;
   attributes: readonly Attribute[];
-  read: (live: LiveDirector) => Values;
+  read: (link: DirectorLink) => Promise<Values>;
 }
 
 const DIRECTOR: Attribute = { name: 'director', type: TEXT, mode: 'required', description: 'Name of the director.' };
@@ -45,30 +45,50 @@ const table: DataSource = {
     ),
     ...['tcp_seconds', 'tcp_fin_seconds', 'udp_seconds'].map((name) => computed(name, NUMBER, 'Timeout in seconds.')),
   ],
-  read: (live) => ({
-    ...Object.fromEntries(
-      Object.entries(PARTS).map(([name, type]) => {
-        const kind = KINDS.get(type);
-        const entries = (kind?.list(live) ?? []).map((id) => ({
-          ...withDefaults(kind?.find(live, id) ?? {}, kind?.attributes ?? []),
-          id,
-        }));
-        return [name, entries];
-      }),
-    ),
-    tcp_seconds: live.table.timeouts.tcpSeconds,
-    tcp_fin_seconds: live.table.timeouts.tcpFinSeconds,
-    udp_seconds: live.table.timeouts.udpSeconds,
-  }),
+  read: async (link) => {
+    const live = await link.live();
+    return {
+      ...Object.fromEntries(
+        Object.entries(PARTS).map(([name, type]) => {
+          const kind = KINDS.get(type);
+          const entries = (kind?.list(live) ?? []).map((id) => ({
+            ...withDefaults(kind?.find(live, id) ?? {}, kind?.attributes ?? []),
+            id,
+          }));
+          return [name, entries];
+        }),
+      ),
+      tcp_seconds: live.table.timeouts.tcpSeconds,
+      tcp_fin_seconds: live.table.timeouts.tcpFinSeconds,
+      udp_seconds: live.table.timeouts.udpSeconds,
+    };
+  },
+};
+
+/** What has passed, by the attribute that shows it. */
+const COUNTED: Readonly<Record<string, readonly [keyof Counters, string]>> = {
+  connections: ['connections', 'Connections so far.'],
+  in_packets: ['inPackets', 'Packets from clients so far.'],
+  out_packets: ['outPackets', 'Packets to clients so far; only masquerading sends them through the director.'],
+  in_bytes: ['inBytes', 'Bytes from clients so far.'],
+  out_bytes: ['outBytes', 'Bytes to clients so far.'],
 };
 
 const COUNTS: readonly Attribute[] = [
   computed('active_connections', NUMBER, 'Connections that are established.'),
   computed('inactive_connections', NUMBER, 'Connections in any other state.'),
+  ...Object.entries(COUNTED).map(([name, [, description]]) => computed(name, NUMBER, description)),
 ];
 
+const countsOf = (active: number, inactive: number, counters: Counters): Values => ({
+  active_connections: active,
+  inactive_connections: inactive,
+  ...Object.fromEntries(Object.entries(COUNTED).map(([name, [counter]]) => [name, counters[counter]])),
+});
+
 const stats: DataSource = {
-  description: 'Connections of every service and real server of a director, when it was read.',
+  description:
+    'Connections and traffic of every service and real server of a director, when it was read. What has passed is counted since the entry was made, or since `ipvsadm -Z`.',
   attributes: [
     DIRECTOR,
     computed(
@@ -88,27 +108,29 @@ const stats: DataSource = {
       'By id of the service, e.g. `tcp/192.0.2.1:443`.',
     ),
   ],
-  read: (live) => ({
-    services: Object.fromEntries(
-      live.table.services.map(({ key, realServers }) => {
-        const counted = live.connections[serviceId(key)] ?? {};
-        const counts = realServers.map((server) => {
-          const { active = 0, inactive = 0 } = counted[serverKey(server)] ?? {};
-          return [serverKey(server), { active_connections: active, inactive_connections: inactive }] as const;
-        });
-        const sum = (name: 'active_connections' | 'inactive_connections'): number =>
-          counts.reduce((total, [, count]) => total + count[name], 0);
-        return [
-          serviceId(key),
-          {
-            active_connections: sum('active_connections'),
-            inactive_connections: sum('inactive_connections'),
-            real_servers: Object.fromEntries(counts),
-          },
-        ];
-      }),
-    ),
-  }),
+  read: async (link) => {
+    const [live, { services: counters }] = [await link.live(), await link.stats()];
+    // Two listings: what was made or removed between them is left out.
+    const services = live.table.services.flatMap(({ key, realServers }) => {
+      const id = serviceId(key);
+      const counted = counters[id];
+      if (counted === undefined) return [];
+      const servers = realServers.map(serverKey).flatMap((server) => {
+        const traffic = counted.realServers[server];
+        const { active = 0, inactive = 0 } = live.connections[id]?.[server] ?? {};
+        return traffic === undefined ? [] : [{ server, active, inactive, traffic }];
+      });
+      const sum = (name: 'active' | 'inactive'): number => servers.reduce((total, server) => total + server[name], 0);
+      const values: Values = {
+        ...countsOf(sum('active'), sum('inactive'), counted),
+        real_servers: Object.fromEntries(
+          servers.map(({ server, active, inactive, traffic }) => [server, countsOf(active, inactive, traffic)]),
+        ),
+      };
+      return [[id, values] as const];
+    });
+    return { services: Object.fromEntries(services) };
+  },
 };
 
 export const DATA_SOURCES: ReadonlyMap<string, DataSource> = new Map([

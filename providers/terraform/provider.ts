@@ -240,8 +240,8 @@ export class IpvsProvider {
     if (source === undefined) throw new RangeError(`there is no data source ${typeName ?? ''}`);
     const given = decodeObject(config?.msgpack, source.attributes) ?? {};
     try {
-      const live = await this.configured().link(textOf(given['director'])).live();
-      return { state: { msgpack: encodeObject({ ...given, ...source.read(live) }, source.attributes) } };
+      const found = await source.read(this.configured().link(textOf(given['director'])));
+      return { state: { msgpack: encodeObject({ ...given, ...found }, source.attributes) } };
     } catch (error) {
       return { diagnostics: [errorOf(error)] };
     }

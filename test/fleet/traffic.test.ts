@@ -1,12 +1,17 @@
 /** Whether directors lost connections: what is compared, what is not, and what is said about it. */
 import { judgeableConnections, judgeTraffic, trafficBetween } from '../../lib/fleet/traffic';
-import { ConnectionsCheck, type ConnectionTotals, TransportError } from '../../lib/model';
+import { ConnectionsCheck, type Stats, TransportError } from '../../lib/model';
 
 type Counts = Record<string, number>;
 
-const at = (uptimeSeconds: number, connections: Counts): ConnectionTotals => ({ uptimeSeconds, connections });
-const counted = (first: ConnectionTotals, last: ConnectionTotals) =>
-  trafficBetween(new Map([['lb1', first]]), new Map([['lb1', last]]));
+const NOTHING = { inPackets: 0n, outPackets: 0n, inBytes: 0n, outBytes: 0n, realServers: {} };
+const at = (uptimeSeconds: number, counts: Counts): Stats => ({
+  uptimeSeconds,
+  services: Object.fromEntries(
+    Object.entries(counts).map(([id, connections]) => [id, { ...NOTHING, connections: BigInt(connections) }]),
+  ),
+});
+const counted = (first: Stats, last: Stats) => trafficBetween(new Map([['lb1', first]]), new Map([['lb1', last]]));
 const WEB = 'tcp/192.0.2.1:80';
 const DNS = 'udp/192.0.2.1:53';
 

@@ -160,6 +160,28 @@ test.each([
   expect(run(...words)).toBe(recording(file));
 });
 
+test.each([
+  ['Ln-conns-stats.1.31.txt', ['-Ln', '--stats']],
+  ['Ln-conns-stats-exact.1.31.txt', ['-Ln', '--stats', '--exact']],
+])('%s by %j, once the same has passed', (file, words) => {
+  let service: string[] = [];
+  for (const line of recording('Ln-conns-stats-exact.1.31.txt').split('\n').slice(3)) {
+    const [first = '', name = '', ...counts] = line.trim().split(/\s+/);
+    if (first === '') continue;
+    if (first !== '->') {
+      service = first === 'FWM' ? ['-f', name] : [first === 'TCP' ? '-t' : '-u', name];
+      run('-A', ...service);
+      continue;
+    }
+    run('-a', ...service, '-r', name);
+    const [connections = 0n, inPackets = 0n, outPackets = 0n, inBytes = 0n, outBytes = 0n] = counts.map(BigInt);
+    director.addTraffic(name, { connections, inPackets, outPackets, inBytes, outBytes });
+  }
+  expect(run(...words)).toBe(recording(file));
+  run('-Z');
+  expect(run(...words)).not.toMatch(/[1-9]\d* *$/m);
+});
+
 test('--nosort lists the same services, newest real servers first', () => {
   director.exec(['ipvsadm', '-R'], recording('input-full.rules'));
   const nosort = run('-Ln', '--nosort');

@@ -19,8 +19,11 @@ import { buildSync } from 'esbuild';
 import type { SimDirector } from '../../lib/sim';
 
 const ROOT = join(__dirname, '..', '..');
-const PROVIDER = join(ROOT, 'dist', 'terraform-provider');
+export const PROVIDER = join(ROOT, 'dist', 'terraform-provider');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+/** The provider's executable, as built. */
+export const EXECUTABLE = join(PROVIDER, `terraform-provider-ipvs_v${version}`);
 
 /** The core on PATH, if there is one. */
 function coreOnPath(): 'terraform' | 'tofu' | undefined {
@@ -97,12 +100,16 @@ export class Workspace {
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lvsform-terraform-')));
   private readonly core = findCore();
 
-  /** @param env variables for the core and its providers */
+  /**
+   * @param env variables for the core and its providers
+   * @param provider where the core finds the provider: in the folder's own mirror, or elsewhere
+   */
   constructor(
     files: Readonly<Record<string, string | object>> = {},
     readonly env: Record<string, string> = {},
+    provider: 'mirror' | 'elsewhere' = 'mirror',
   ) {
-    cpSync(PROVIDER, this.pluginFolder('lvsform', 'ipvs', version), { recursive: true });
+    if (provider === 'mirror') cpSync(PROVIDER, this.pluginFolder('lvsform', 'ipvs', version), { recursive: true });
     for (const [name, content] of Object.entries(files)) this.write(name, content);
   }
 
@@ -134,7 +141,11 @@ export class Workspace {
   }
 
   /** Runs the core. `onOutput` may interrupt it. */
-  run(args: readonly string[], onOutput?: (output: string, running: Running) => void): Promise<Result> {
+  run(
+    args: readonly string[],
+    onOutput?: (output: string, running: Running) => void,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Result> {
     const child = spawn(this.core, args, {
       cwd: this.path,
       detached: true,
@@ -146,6 +157,7 @@ export class Workspace {
         TF_IN_AUTOMATION: '1',
         ...this.env,
         ...(process.env['TF_LOG'] === undefined ? {} : { TF_LOG: process.env['TF_LOG'] }),
+        ...env,
       },
     });
     let output = '';

@@ -80,13 +80,15 @@ function devOverrides(folder: string): string {
 }
 
 function mirrorBlock(folder: string): string {
+  // A pattern for every host is allowed for every provider only.
+  const ours = JSON.stringify(HOSTS.map((host) => `${host}/lvsform/ipvs`));
   return `provider_installation {
   filesystem_mirror {
     path    = ${JSON.stringify(folder)}
-    include = ["*/lvsform/ipvs"]
+    include = ${ours}
   }
   direct {
-    exclude = ["*/lvsform/ipvs"]
+    exclude = ${ours}
   }
 }
 `;

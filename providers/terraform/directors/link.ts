@@ -1,5 +1,5 @@
 /** One director during one run: one connection, one reading for all who ask, and one change at a time. */
-import { type DirectorAccess, fetchLive } from '../../../lib/apply';
+import { type DirectorAccess, fetchLive, readStats } from '../../../lib/apply';
 import {
   ApplyError,
   type Author,
@@ -9,6 +9,7 @@ import {
   isPending,
   type LiveDirector,
   LvsformError,
+  type Stats,
   TransportError,
 } from '../../../lib/model';
 import { type Aim, applyPrepared, planLive, prepare } from '../../../lib/pipeline';
@@ -56,6 +57,11 @@ export class DirectorLink {
     this.reading ??= this.fetch();
     this.first ??= this.reading;
     return this.reading;
+  }
+
+  /** What has passed it so far. @throws TransportError, ParseError */
+  async stats(): Promise<Stats> {
+    return readStats(await this.access());
   }
 
   /** What a change would be, judged by the core against the first reading of the run. @throws CapabilityError, UsageError, TransportError */

@@ -1,10 +1,14 @@
 /** Attributes as messages of the protocol. */
-import { type Schema, Schema_Object_NestingMode as Nesting, StringKind } from '../wire/generated/tfplugin6';
+import type { Schema, Schema_Object_NestingMode as Nesting, StringKind } from '../wire/generated/tfplugin6';
 import type { Attribute, AttributeType } from './attribute';
 
 type Message = NonNullable<NonNullable<Schema['block']>['attributes']>[number];
 
-const NESTING = { single: Nesting.SINGLE, list: Nesting.LIST, map: Nesting.MAP } as const;
+/** Numbers of the protocol; the generated enums would bring all of gRPC with them. */
+/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- the enums themselves are not loaded */
+const NESTING = { single: 1 as Nesting.SINGLE, list: 2 as Nesting.LIST, map: 4 as Nesting.MAP };
+const MARKDOWN = 1 as StringKind.MARKDOWN;
+/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
 export function schemaMessage(attributes: readonly Attribute[], description: string): Schema {
   return {
@@ -13,7 +17,7 @@ export function schemaMessage(attributes: readonly Attribute[], description: str
       version: 0,
       attributes: attributes.map(message),
       description,
-      descriptionKind: StringKind.MARKDOWN,
+      descriptionKind: MARKDOWN,
     },
   };
 }
@@ -22,7 +26,7 @@ function message({ name, type, mode, description }: Attribute): Message {
   return {
     name,
     description,
-    descriptionKind: StringKind.MARKDOWN,
+    descriptionKind: MARKDOWN,
     required: mode === 'required',
     optional: mode === 'optional' || mode === 'defaulted',
     computed: mode === 'computed' || mode === 'defaulted',

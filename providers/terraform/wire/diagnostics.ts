@@ -1,7 +1,12 @@
 /** Errors and warnings as Terraform shows them. */
 import { CapabilityError, type Issue, LvsformError } from '../../../lib/model';
 import type { Attribute, AttributeType } from '../schema/attribute';
-import { type AttributePath_Step, type Diagnostic, Diagnostic_Severity as Severity } from './generated/tfplugin6';
+import type { AttributePath_Step, Diagnostic, Diagnostic_Severity } from './generated/tfplugin6';
+
+/** Spelled out, since the generated code brings all of gRPC with it, a second time (see tools/bundle-provider.js). */
+/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- the enums themselves are not loaded */
+const Severity = { ERROR: 1 as Diagnostic_Severity.ERROR, WARNING: 2 as Diagnostic_Severity.WARNING };
+/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
 /** Where in a resource's configuration an entry stands, by its id; empty where that is not known. */
 export type Locate = (entry: string, field?: string) => AttributePath_Step[];

@@ -14,6 +14,7 @@ import { makeCertificate } from './certificate';
 import { GRPCBrokerService, GRPCControllerService, GRPCStdioService } from './generated/goplugin';
 import { HealthService } from './generated/health';
 import { ProviderService } from './generated/tfplugin6';
+import { type Trace, tracer } from './trace';
 
 const CORE_VERSION = 1;
 const PROTOCOL_VERSION = 6;
@@ -50,8 +51,9 @@ export async function serve({ env, methods, onShutdown }: ServeOptions): Promise
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   });
-  server.addService(ProviderService, implementation(methods));
-  server.addService(HealthService, implementation({ check: () => ({ status: SERVING }) }));
+  const trace = tracer(env, (line) => process.stderr.write(line));
+  server.addService(ProviderService, implementation(methods, trace));
+  server.addService(HealthService, implementation({ check: () => ({ status: SERVING }) }, trace));
   server.addService(GRPCControllerService, {
     shutdown: ((_call, answer) => {
       answer(null, {});
@@ -63,7 +65,7 @@ export async function serve({ env, methods, onShutdown }: ServeOptions): Promise
   server.addService(GRPCBrokerService, { startStream: () => undefined });
 
   const clientCert = env['PLUGIN_CLIENT_CERT'];
-  const certificate = clientCert === undefined || clientCert === '' ? undefined : makeCertificate();
+  const certificate = clientCert === undefined || clientCert === '' ? undefined : await makeCertificate();
   const credentials =
     certificate === undefined
       ? ServerCredentials.createInsecure()
@@ -92,11 +94,18 @@ export async function serve({ env, methods, onShutdown }: ServeOptions): Promise
 }
 
 /** Methods as grpc-js wants them. A problem of the user's is a diagnostic; what is thrown here is a fault of ours. */
-function implementation(methods: Readonly<Record<string, Method>>): UntypedServiceImplementation {
+function implementation(methods: Readonly<Record<string, Method>>, trace: Trace): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
       name,
-      name === 'listResource' ? streaming(method) : unary(method),
+      name === 'listResource'
+        ? streaming(method)
+        : unary((request) =>
+            trace(
+              name,
+              Promise.resolve().then(() => method(request)),
+            ),
+          ),
     ]),
   );
 }

@@ -1,5 +1,5 @@
-/** Totals of connections: what the script prints, read, and what is refused. */
-import { parseTotals, totalsScript } from '../../lib/dialect';
+/** Counters: what the script prints, read, and what is refused. */
+import { parseStats, statsScript } from '../../lib/dialect';
 import { type Sim, startSim } from '../../lib/sim';
 import { connectSsh } from '../../lib/transport';
 
@@ -8,15 +8,25 @@ const LISTING = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes
   -> RemoteAddress:Port
 TCP  192.0.2.1:80                 1432225524     9     9     9     9
-  -> 10.0.0.1:80                         2       12       11     1044      898
+  -> 10.0.0.1:80                         2       12       11 9007199254740993      898
 FWM  12 IPv6                             7     0     0     0     0
 `;
 const printed = (listing: string, code: number): string => `motd\n@@${NONCE} 86400.25\n${listing}@@${NONCE} ${code}\n`;
 
-test('services with their totals, and the moment', () => {
-  expect(parseTotals(printed(LISTING, 0), NONCE, 'lb1')).toEqual({
+const counters = (connections: bigint, packets: bigint, bytes: bigint) => ({ connections, inPackets: packets, outPackets: packets, inBytes: bytes, outBytes: bytes }); // prettier-ignore
+
+test('services and real servers with their counters to the last digit, and the moment', () => {
+  expect(parseStats(printed(LISTING, 0), NONCE, 'lb1')).toEqual({
     uptimeSeconds: 86_400.25,
-    connections: { 'tcp/192.0.2.1:80': 1_432_225_524, 'fwm6/12': 7 },
+    services: {
+      'tcp/192.0.2.1:80': {
+        ...counters(1_432_225_524n, 9n, 9n),
+        realServers: {
+          '10.0.0.1:80': { ...counters(2n, 12n, 9_007_199_254_740_993n), outPackets: 11n, outBytes: 898n },
+        },
+      },
+      'fwm6/12': { ...counters(7n, 0n, 0n), realServers: {} },
+    },
   });
 });
 
@@ -26,7 +36,7 @@ test.each([
   ['no uptime', `@@${NONCE} \n${LISTING}@@${NONCE} 0\n`, 'it ends too early'],
   ['another listing', printed(LISTING.replace('Conns   InPkts  OutPkts  InBytes OutBytes', 'CPS InPPS OutPPS InBPS OutBPS'), 0), 'expected ipvsadm -Ln --stats'],
 ])('%s', (_, text, message) => {
-  expect(() => parseTotals(text, NONCE, 'lb1')).toThrow(message);
+  expect(() => parseStats(text, NONCE, 'lb1')).toThrow(message);
 }); // prettier-ignore
 
 test('a simulated director counts, and -Z begins anew', async () => {
@@ -35,7 +45,7 @@ test('a simulated director counts, and -Z begins anew', async () => {
     const [director] = sim.directors;
     const runner = await connectSsh({ ...director!, agent: false }, { env: { HOME: '/nonexistent' } });
     const read = async () =>
-      parseTotals((await runner.run(totalsScript({ nonce: NONCE, sudo: true }))).stdout, NONCE, 'lb1');
+      parseStats((await runner.run(statsScript({ nonce: NONCE, sudo: true }))).stdout, NONCE, 'lb1');
     director!.exec(['ipvsadm', '-A', '-t', '192.0.2.1:80']);
     const idle = await read();
     director!.setTraffic('tcp/192.0.2.1:80', { connectionsPerSecond: 1000 });
@@ -44,10 +54,10 @@ test('a simulated director counts, and -Z begins anew', async () => {
     director!.setTraffic('tcp/192.0.2.1:80', { connectionsPerSecond: 0 });
     director!.exec(['ipvsadm', '-Z']);
     const zeroed = await read();
-    expect(idle.connections).toEqual({ 'tcp/192.0.2.1:80': 0 });
+    expect(idle.services['tcp/192.0.2.1:80']?.connections).toBe(0n);
     expect(later.uptimeSeconds - idle.uptimeSeconds).toBeGreaterThanOrEqual(2);
-    expect(later.connections['tcp/192.0.2.1:80']).toBeGreaterThanOrEqual(2000);
-    expect(zeroed.connections).toEqual({ 'tcp/192.0.2.1:80': 0 });
+    expect(later.services['tcp/192.0.2.1:80']?.connections).toBeGreaterThanOrEqual(2000n);
+    expect(zeroed.services['tcp/192.0.2.1:80']?.connections).toBe(0n);
     await runner.close();
   } finally {
     await sim.close();
