@@ -26,6 +26,7 @@ export async function main(args: readonly string[], stdio: Stdio): Promise<numbe
   const served = await serve({
     env: debug ? { ...process.env, PLUGIN_CLIENT_CERT: undefined } : process.env,
     methods: methods(),
+    log: stdio.err,
     onShutdown: () => {
       end();
     },

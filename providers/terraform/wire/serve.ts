@@ -31,6 +31,8 @@ export interface ServeOptions {
   methods: Readonly<Record<string, Method>>;
   /** Called once when core is done. */
   onShutdown: () => void;
+  /** Takes lines for core's log. */
+  log?: (line: string) => void;
 }
 
 export interface Served {
@@ -46,12 +48,12 @@ export interface Served {
  * Listens on a unix socket. With PLUGIN_CLIENT_CERT in the environment only the holder of that certificate may connect,
  * and trusts only ours.
  */
-export async function serve({ env, methods, onShutdown }: ServeOptions): Promise<Served> {
+export async function serve({ env, methods, onShutdown, log = () => undefined }: ServeOptions): Promise<Served> {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   });
-  const trace = tracer(env, (line) => process.stderr.write(line));
+  const trace = tracer(env, log);
   server.addService(ProviderService, implementation(methods, trace));
   server.addService(HealthService, implementation({ check: () => ({ status: SERVING }) }, trace));
   server.addService(GRPCControllerService, {
