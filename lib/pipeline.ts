@@ -494,7 +494,7 @@ export async function applyPrepared(
   { plan, drains, boot }: Omit<Prepared, 'live'>,
   access: DirectorAccess,
   settings: ApplySettings,
-  hooks: Pick<DirectorApply, 'connect' | 'onEvent' | 'signal'>,
+  hooks: Pick<DirectorApply, 'connect' | 'lock' | 'onEvent' | 'signal'>,
 ): Promise<DrainProgress[]> {
   const { stack } = aim;
   const planNow = (read: LiveDirector) => {
@@ -509,11 +509,12 @@ export async function applyPrepared(
     await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
   };
   if (plan.steps.length === 0) {
-    await withLock(access, lockOptions(plan, settings), async ({ token }) => {
+    const write = async ({ token }: { token: string }): Promise<void> => {
       const now = await fetchLive(access, chainName(stack));
       await boot?.write(access, planNow(now).standing);
       await record(access, now, token);
-    });
+    };
+    await (hooks.lock === undefined ? withLock(access, lockOptions(plan, settings), write) : write(hooks.lock));
     return [];
   }
   return applyDirector({

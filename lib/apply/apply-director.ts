@@ -45,6 +45,8 @@ export interface DirectorApply {
   /** What is left to write once the table is as wished: boot files. */
   afterwards?: (access: DirectorAccess, now: LiveDirector, token: string) => Promise<void>;
   net: NetOptions;
+  /** The lock, where it is held since before the director was read; else it is taken, and the director read again. */
+  lock?: DirectorLock;
   onEvent?: (event: ApplyEvent) => void;
   signal?: AbortSignal;
 }
@@ -63,6 +65,7 @@ const RELEASE_MS = 3000;
  * @throws ApplyError, TransportError: see {@link ApplyError}'s codes; `rolled-back` says that the director is as before
  */
 export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]> {
+  if (job.lock !== undefined) return runStages(job, job.lock);
   const options = {
     stack: job.plan.stack,
     author: job.net.author,

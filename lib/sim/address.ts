@@ -30,8 +30,18 @@ export function inetPton6(text: string): string | undefined {
   return isIPv6(text) && !text.includes('%') ? canonicalAddress(text) : undefined;
 }
 
+type Words = [number, number, number, number];
+/** Listings are sorted by words: each would be read thousands of times. */
+const known = new Map<string, Words>();
+
 /** The address as four 32-bit words the way `union nf_inet_addr` holds it: IPv4 uses the first one only. */
-export function addressWords(address: string): [number, number, number, number] {
+export function addressWords(address: string): Words {
+  const words = known.get(address) ?? readWords(address);
+  known.set(address, words);
+  return words;
+}
+
+function readWords(address: string): Words {
   if (!address.includes(':')) {
     return [address.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0), 0, 0, 0];
   }

@@ -1,4 +1,5 @@
 /** What a director has from one boot to the next: running processes, their locks, and time that passes. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** The process is gone with its machine: nothing more of it is run. */
@@ -17,7 +18,10 @@ export class Boot {
   private readonly begin = performance.now();
 
   /** @param secondMs how long a second of this machine lasts */
-  constructor(private readonly secondMs: number) {}
+  constructor(private readonly secondMs: number) {
+    // As many may sleep as there are processes.
+    setMaxListeners(0, this.end.signal);
+  }
 
   /** Seconds of this machine since it was started. */
   uptimeSeconds(): number {

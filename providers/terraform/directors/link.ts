@@ -1,5 +1,5 @@
 /** One director during one run: one connection, one reading for all who ask, and one change at a time. */
-import { type DirectorAccess, fetchLive, readStats } from '../../../lib/apply';
+import { type DirectorAccess, fetchLive, readStats, withLock } from '../../../lib/apply';
 import {
   ApplyError,
   type Author,
@@ -116,15 +116,18 @@ export class DirectorLink {
     const { stack, director, author, tool, connect, allowed } = this.options;
     const at = (read: LiveDirector): Wish => wishOf(stack, director, read, intents);
     const aim: Aim = { stack, destroy: false, adopts: true, at };
-    const settings = { tool, author, lockWaitSeconds: LOCK_WAIT_SECONDS };
+    const settings = { tool, author };
     try {
       const access = await this.access();
-      const prepared = await prepare(aim, access);
-      if (!isPending(prepared.plan)) return;
-      // Connections come and go: what was harmless when it was planned may not be any more.
-      refuseBlocked(prepared.plan, allowed);
-      const hooks = { connect: () => connect(director), signal: this.signal };
-      await applyPrepared(aim, prepared, access, settings, hooks);
+      // The lock comes first: batches follow each other, and a reading under it need not be made twice.
+      await withLock(access, { stack, author, waitSeconds: LOCK_WAIT_SECONDS }, async (lock) => {
+        const prepared = await prepare(aim, access);
+        if (!isPending(prepared.plan)) return;
+        // Connections come and go: what was harmless when it was planned may not be any more.
+        refuseBlocked(prepared.plan, allowed);
+        const hooks = { connect: () => connect(director), lock, signal: this.signal };
+        await applyPrepared(aim, prepared, access, settings, hooks);
+      });
     } catch (error) {
       await this.forget();
       throw error;

@@ -55,7 +55,8 @@ export function wishOf(stack: string, director: Director, live: LiveDirector, in
   const puts = intents.flatMap(({ put }) => put);
   const put = new Set(puts.map(entryId));
   const dropped = new Set(drops.map(entryId).filter((id) => !put.has(id)));
-  const stays = (id: string): boolean => ledger.entries.includes(id) && !dropped.has(id) && !put.has(id);
+  const own = new Set(ledger.entries);
+  const stays = (id: string): boolean => own.has(id) && !dropped.has(id) && !put.has(id);
   const services = live.table.services.filter(({ key }) => stays(serviceId(key)));
   const policies: Record<string, ServicePolicy> = {};
   for (const { key } of services) {
