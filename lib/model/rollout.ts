@@ -21,65 +21,77 @@ const seconds = (most: number) =>
 
 /** One part of a rollout; exactly one of its fields is given. */
 export const RolloutPart = z.object({
-  /** Names of directors that make one wave. */
-  directors: z.array(z.string()).optional(),
-  /** One wave of all directors with these tags that are in no wave before. */
-  tags: z.record(z.string(), z.string()).optional(),
-  /** Everything that is left, in waves of this size. */
-  batch: Amount.optional(),
+  directors: z.array(z.string()).optional().meta({ description: 'Names of directors that make one wave.' }),
+  tags: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'One wave of all directors with these tags that are in no wave before.' }),
+  batch: Amount.optional().meta({ description: 'Everything that is left, in waves of this size.' }),
 });
 export type RolloutPart = z.output<typeof RolloutPart>;
 
 /** Directors have to take new connections as they did before their wave. */
 export const ConnectionsCheck = z.object({
-  /** Of its connections per second before the wave a director has to take this share: `'80%'`; from 1% to 99%. */
-  atLeast: z.string().regex(/^[1-9]\d?%$/, {
-    error: (issue) => `${shown(issue.input)} is not a share from '1%' to '99%'`,
-  }),
-  /** A director that took fewer connections than this while they were counted before the wave is not judged. Default: as many as it takes for chance not to look like a loss (80 for 50%, 656 for 80%, 2896 for 90%). */
+  atLeast: z
+    .string()
+    .regex(/^[1-9]\d?%$/, {
+      error: (issue) => `${shown(issue.input)} is not a share from '1%' to '99%'`,
+    })
+    .meta({
+      description:
+        "Of its connections per second before the wave a director has to take this share: '80%'; from 1% to 99%.",
+    }),
   minConnections: z
     .int({ error: (issue) => `${shown(issue.input)} is not a whole number of connections` })
     .min(1, { error: (issue) => `${shown(issue.input)} is less than 1 connection` })
-    .optional(),
-  /** For so many seconds connections are counted, once before a wave and once after its pause. Default 10. */
+    .optional()
+    .meta({
+      description:
+        'A director that took fewer connections than this while they were counted before the wave is not judged. Default: as many as it takes for chance not to look like a loss (80 for 50%, 656 for 80%, 2896 for 90%).',
+    }),
   windowSeconds: seconds(3600)
     .min(1, { error: (issue) => `${shown(issue.input)} is less than 1 second` })
-    .default(10),
+    .default(10)
+    .meta({
+      description: 'For so many seconds connections are counted, once before a wave and once after its pause.',
+    }),
 });
 export type ConnectionsCheck = z.output<typeof ConnectionsCheck>;
 
 /** What has to hold after a wave, before the next one starts. All that is given has to. */
 export const RolloutCheck = z.object({
-  /** Exits with 0; run by the shell of the machine that runs lvsform, and only with --allow-exec. */
-  command: z.string().min(1).optional(),
-  /** Answers with a status from 200 to 399. */
+  command: z.string().min(1).optional().meta({
+    description: 'Exits with 0; run by the shell of the machine that runs lvsform, and only with --allow-exec.',
+  }),
   url: z
     .url({ protocol: /^https?$/, error: (issue) => `${shown(issue.input)} is not an http or https URL` })
-    .optional(),
-  /** Directors of the wave take as many connections as before. */
-  connectionsPerSecond: ConnectionsCheck.optional(),
-  /** How long `command` and `url` may take. Default 10. */
-  timeoutSeconds: seconds(3600).min(1).default(10),
+    .optional()
+    .meta({ description: 'Answers with a status from 200 to 399.' }),
+  connectionsPerSecond: ConnectionsCheck.optional().meta({
+    description: 'Directors of the wave take as many connections as before.',
+  }),
+  timeoutSeconds: seconds(3600).min(1).default(10).meta({ description: 'Seconds that command and url may take.' }),
 });
 export type RolloutCheck = z.output<typeof RolloutCheck>;
 
 export const ON_FAILURE = ['stop', 'rollback-batch', 'rollback-all'] as const;
 
 export const RolloutSettings = z.object({
-  /** The waves, in order. */
   waves: z.array(RolloutPart).meta({ description: 'The waves, in order.' }),
-  /** Go on while no more than this many directors have failed. Default 0. */
-  maxFailures: Amount.default('0'),
-  /** So many directors are never in the middle of a change or failed. Default 0. */
-  minServing: Amount.default('0'),
-  /** Seconds between a wave and its check. Default 0. */
-  pauseSeconds: seconds(86_400).default(0),
-  /** What has to hold after each wave. */
-  check: RolloutCheck.optional(),
-  /** What becomes of directors that were changed before the run stopped. Default `stop`: they stay changed. */
+  maxFailures: Amount.default('0').meta({
+    description: 'Go on while no more than this many directors have failed.',
+  }),
+  minServing: Amount.default('0').meta({
+    description: 'So many directors are never in the middle of a change or failed.',
+  }),
+  pauseSeconds: seconds(86_400).default(0).meta({ description: 'Seconds between a wave and its check.' }),
+  check: RolloutCheck.optional().meta({ description: 'What has to hold after each wave.' }),
   onFailure: z
     .enum(ON_FAILURE, { error: (issue) => `${shown(issue.input)} is not one of ${ON_FAILURE.join(', ')}` })
-    .default('stop'),
+    .default('stop')
+    .meta({
+      description: 'What becomes of directors that were changed before the run stopped: stop leaves them changed.',
+    }),
 });
 export type RolloutSettings = z.output<typeof RolloutSettings>;
 

@@ -5,7 +5,8 @@ import { PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
 import { KINDS } from '../../providers/terraform/resources';
 import type { Attribute, AttributeType } from '../../providers/terraform/schema/attribute';
 
-const EXAMPLE = `terraform {
+/** The provider with two directors. */
+export const EXAMPLE = `terraform {
   required_providers {
     ipvs = { source = "lvsform/ipvs" }
   }
@@ -31,6 +32,69 @@ resource "ipvs_virtual_service" "web" {
     rs2 = { address = "10.0.0.12" }
   }
 }`;
+
+/** By type of resource or data source. */
+export const EXAMPLES: Readonly<Record<string, string>> = {
+  ipvs_virtual_service: `resource "ipvs_virtual_service" "web" {
+  for_each       = toset(["lb1", "lb2"])
+  director       = each.key
+  protocol       = "tcp"
+  address        = "192.0.2.10"
+  port           = 443
+  scheduler      = "wrr"
+  persistence    = { timeout_seconds = 300 }
+  drain          = { timeout_seconds = 120 }
+  real_servers = {
+    rs1 = { address = "10.0.0.11", weight = 3 }
+    rs2 = { address = "10.0.0.12" }
+    rs3 = { address = "10.0.0.13", port = 8443, forwarding = "masquerading" }
+  }
+}
+
+# Packets that ipvs_mark_rule marks, whatever their port.
+resource "ipvs_virtual_service" "marked" {
+  director     = "lb1"
+  protocol     = "fwmark"
+  mark         = 12
+  real_servers = { rs1 = { address = "10.0.0.11" } }
+}`,
+  ipvs_mark_rule: `resource "ipvs_mark_rule" "web" {
+  director    = "lb1"
+  mark        = 12
+  protocol    = "tcp"
+  destination = "192.0.2.10"
+  ports       = ["80", "443", "8000:8010"]
+  # No packet gets a mark before there is a service that takes it.
+  depends_on = [ipvs_virtual_service.marked]
+}`,
+  ipvs_timeouts: `resource "ipvs_timeouts" "lb1" {
+  director    = "lb1"
+  tcp_seconds = 900
+  udp_seconds = 30
+}`,
+  ipvs_sync_daemon: `resource "ipvs_sync_daemon" "master" {
+  director  = "lb1"
+  role      = "master"
+  interface = "eth1"
+  sync_id   = 7
+}`,
+  ipvs_table: `data "ipvs_table" "lb1" {
+  director = "lb1"
+}
+
+output "services" {
+  value = data.ipvs_table.lb1.services[*].id
+}`,
+  ipvs_stats: `data "ipvs_stats" "lb1" {
+  director = "lb1"
+}
+
+output "connections" {
+  value = { for id, service in data.ipvs_stats.lb1.services : id => service.connections }
+}`,
+};
+
+const usage = (example: string): string => `\n\n## Example Usage\n\n\`\`\`terraform\n${example}\n\`\`\``;
 
 const NOTES = `## What to know
 
@@ -61,7 +125,7 @@ export function renderTerraformDocs(): Record<string, string> {
   const pages: Record<string, string> = {
     'index.md': page(
       'ipvs Provider',
-      `Linux Virtual Server (IPVS) directors over SSH, without an agent.\n\n## Example Usage\n\n\`\`\`terraform\n${EXAMPLE}\n\`\`\`\n\nIt comes with lvsform: \`npx lvsform provider install\` puts it where terraform and tofu look.`,
+      `Linux Virtual Server (IPVS) directors over SSH, without an agent.${usage(EXAMPLE)}\n\nIt comes with lvsform: \`npx lvsform provider install\` puts it where terraform and tofu look.`,
       PROVIDER_ATTRIBUTES,
       NOTES,
     ),
@@ -69,12 +133,17 @@ export function renderTerraformDocs(): Record<string, string> {
   for (const [name, { description, attributes, importExample }] of KINDS)
     pages[`resources/${name.slice(5)}.md`] = page(
       `${name} (Resource)`,
-      description,
+      `${description}${usage(EXAMPLES[name] ?? '')}`,
       attributes,
       `## Import\n\n\`\`\`shell\nterraform import ${name}.example 'lb1/${importExample}'\n\`\`\`\n`,
     );
   for (const [name, { description, attributes }] of DATA_SOURCES)
-    pages[`data-sources/${name.slice(5)}.md`] = page(`${name} (Data Source)`, description, attributes, '');
+    pages[`data-sources/${name.slice(5)}.md`] = page(
+      `${name} (Data Source)`,
+      `${description}${usage(EXAMPLES[name] ?? '')}`,
+      attributes,
+      '',
+    );
   return pages;
 }
 

@@ -31,8 +31,12 @@ export interface Kind {
   list: (live: LiveDirector) => string[];
 }
 
-export function kindAttributes(schema: z.ZodObject): Attribute[] {
-  return [...attributesOf(schema), computed('id', TEXT, 'Id with which it is imported, e.g. `lb1/tcp/192.0.2.1:443`.')];
+/** @param importExample what an import id looks like, without the director */
+export function kindAttributes(schema: z.ZodObject, importExample: string): Attribute[] {
+  return [
+    ...attributesOf(schema),
+    computed('id', TEXT, `Id with which it is imported, e.g. \`lb1/${importExample}\`.`),
+  ];
 }
 
 export interface ReadResource {

@@ -3,15 +3,17 @@ import type { Meaning } from '../../../lib/artefact';
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
+const IMPORT_EXAMPLE = 'mark/12/inet/tcp/192.0.2.1/32:80,443';
+
 /** `ipvs_mark_rule`: iptables rules that mark packets on their way into IPVS. */
 export const markRule: Kind = {
   type: 'ipvs_mark_rule',
   description: 'Rules of iptables that mark packets on their way into IPVS, in a chain of the stack.',
   schema: MarkRuleResource,
-  attributes: kindAttributes(MarkRuleResource),
+  attributes: kindAttributes(MarkRuleResource, IMPORT_EXAMPLE),
   // What it matches is its id, and another match is swapped in at once instead of being deleted and made anew.
   identified: false,
-  importExample: 'mark/12/inet/tcp/192.0.2.1/32:80,443',
+  importExample: IMPORT_EXAMPLE,
   look: (live, meaning) => {
     const declared = rulesOf(meaning);
     const there = seen(live);

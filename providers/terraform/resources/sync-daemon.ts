@@ -3,14 +3,16 @@ import type { Meaning } from '../../../lib/artefact';
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
+const IMPORT_EXAMPLE = 'sync/master';
+
 /** `ipvs_sync_daemon`: a connection synchronisation daemon. */
 export const syncDaemon: Kind = {
   type: 'ipvs_sync_daemon',
   description: 'A connection synchronisation daemon.',
   schema: SyncDaemonResource,
-  attributes: kindAttributes(SyncDaemonResource),
+  attributes: kindAttributes(SyncDaemonResource, IMPORT_EXAMPLE),
   identified: true,
-  importExample: 'sync/master',
+  importExample: IMPORT_EXAMPLE,
   look: ({ table }, meaning) => {
     const known = daemonOf(meaning);
     const there = table.daemons.find(({ role }) => role === known.role);

@@ -3,15 +3,17 @@ import type { Meaning } from '../../../lib/artefact';
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
+const IMPORT_EXAMPLE = 'timeouts';
+
 /** `ipvs_timeouts`: a director's connection timeouts. */
 export const timeouts: Kind = {
   type: 'ipvs_timeouts',
   description:
     'Connection timeouts of a director. They have no "before" to go back to: destroying the resource leaves them as they are.',
   schema: TimeoutsResource,
-  attributes: kindAttributes(TimeoutsResource),
+  attributes: kindAttributes(TimeoutsResource, IMPORT_EXAMPLE),
   identified: true,
-  importExample: 'timeouts',
+  importExample: IMPORT_EXAMPLE,
   look: ({ table }, meaning) => form(table.timeouts, declared(meaning)),
   plain: (meaning) => form(declared(meaning), declared(meaning)),
   find: (live, id) => (id === 'timeouts' ? whole(live) : null),

@@ -13,14 +13,16 @@ import {
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
+const IMPORT_EXAMPLE = 'tcp/192.0.2.1:443';
+
 /** `ipvs_virtual_service`: a virtual service with its real servers. */
 export const virtualService: Kind = {
   type: 'ipvs_virtual_service',
   description: 'A virtual service with its real servers.',
   schema: VirtualServiceResource,
-  attributes: kindAttributes(VirtualServiceResource),
+  attributes: kindAttributes(VirtualServiceResource, IMPORT_EXAMPLE),
   identified: true,
-  importExample: 'tcp/192.0.2.1:443',
+  importExample: IMPORT_EXAMPLE,
   look: (live, meaning, state) => {
     const entry = meaning.entries[0];
     if (entry?.on === 'absent') {
