@@ -82,9 +82,9 @@ export function makeReady(): string {
 /**
  * Boots the lab. It ends with stop(), and in any case with this process.
  *
- * @param directors 32: a fleet of sixteen, and what runs beside it
+ * @param directors 24: a fleet of sixteen, and what runs beside it
  */
-export async function bootLab(directors = 32): Promise<RunningLab> {
+export async function bootLab(directors = 24): Promise<RunningLab> {
   const build = makeReady();
   const begin = Date.now();
   const runs = join(cacheDir(), 'run');

@@ -19,7 +19,7 @@ import { SilentProxy } from './silent-proxy';
 /** How many runs of each fault. */
 const FAULTS = { killed: 26, cut: 20, refused: 16, full: 18, clock: 20 } as const;
 type Fault = keyof typeof FAULTS;
-const DIRECTORS = 10;
+const DIRECTORS = 6;
 
 const SMALL: Features = { maxServices: 3, maxServers: 2, mixedFamily: false };
 
