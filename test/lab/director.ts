@@ -3,7 +3,7 @@ import type { ClientChannel } from 'ssh2';
 import { Shell } from './shell';
 import { Connection, type ExecResult } from './ssh';
 import { type Exec, LabClient } from './traffic';
-import type { Endpoint } from './vm';
+import type { VmState } from './vm';
 
 /** root; someone with passwordless sudo for ipvsadm and ip(6)tables only; someone with no right at all. */
 export type LabUser = 'root' | 'lvsform' | 'nosudo';
@@ -44,15 +44,15 @@ export class LabDirector {
 
   constructor(
     readonly name: string,
-    { port, hostKey }: Endpoint,
-    identityFile: string,
-    /** Of its machine. */
+    state: VmState,
     private readonly control: Connection,
     private readonly giveBack: () => void,
   ) {
-    this.port = port;
-    this.hostKey = hostKey;
-    this.identityFile = identityFile;
+    const endpoint = state.directors[name];
+    if (!endpoint) throw new Error(`the lab has no director ${name}`);
+    this.port = endpoint.port;
+    this.hostKey = endpoint.hostKey;
+    this.identityFile = state.identityFile;
     this.client = new LabClient(this.execIn('client'), (argv) => this.startIn('client', argv));
     this.realServers = REAL_SERVER_HOSTS.map((host, index) => ({
       name: `rs${index + 1}`,

@@ -1,9 +1,9 @@
 /** Jest's global setup of the lab project: boots one lab for all workers. LVSFORM_LAB: 'off' never, 'require' or fail. */
 import { REASON_VARIABLE, STATE_VARIABLE } from './lab';
-import { bootLab, findBuild, SETUP, type RunningLab, whyNotUnattended } from './vm';
+import { bootVm, findBuild, SETUP, type Vm, whyNotUnattended } from './vm';
 
 declare global {
-  var lvsformLab: RunningLab | undefined;
+  var lvsformLab: Vm | undefined;
 }
 
 export default async function setUpLab(): Promise<void> {
@@ -16,11 +16,11 @@ export default async function setUpLab(): Promise<void> {
     process.env[REASON_VARIABLE] = reason;
     return;
   }
-  const lab = await bootLab();
-  globalThis.lvsformLab = lab;
-  process.env[STATE_VARIABLE] = lab.stateFile;
+  const vm = await bootVm();
+  globalThis.lvsformLab = vm;
+  process.env[STATE_VARIABLE] = vm.stateFile;
   process.stderr.write(
-    `lab: ${lab.state.kernel} (${lab.state.acceleration}) ready after ${(lab.state.bootMs / 1000).toFixed(1)} s\n`,
+    `lab: ${vm.state.kernel} (${vm.state.acceleration}) ready after ${(vm.state.bootMs / 1000).toFixed(1)} s\n`,
   );
 }
 

@@ -424,7 +424,7 @@ describeLab('a lab', () => {
     const script = join(tmpdir(), `lvsform-lab-${process.pid}.ts`);
     writeFileSync(
       script,
-      `require(${JSON.stringify(join(__dirname, 'vm.ts'))}).bootLab(1).then(({ state }) => { console.log(state.machines[0].pid); setInterval(() => 0, 1000); });`,
+      `require(${JSON.stringify(join(__dirname, 'vm.ts'))}).bootVm(1).then((vm) => { console.log(vm.state.pid); setInterval(() => 0, 1000); });`,
     );
     const tsx = join(__dirname, '../../node_modules/tsx/dist/cli.mjs');
     // tsx runs the script in a child of its own, so it is the script's process that has to be asked for and killed.

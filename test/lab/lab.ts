@@ -1,5 +1,5 @@
 /**
- * The kernel lab: real directors (Debian's kernel, ipvsadm, iptables, sshd) in virtual machines, for tests.
+ * The kernel lab: real directors (Debian's kernel, ipvsadm, iptables, sshd) in a virtual machine, for tests.
  *
  *     describeLab('drain', () => {
  *       let lab: Lab;
@@ -17,7 +17,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type DirectorOptions, LabDirector } from './director';
 import { giveBack, takeLease } from './lease';
 import { Connection, type ExecResult } from './ssh';
-import { bootLab, isAlive, type LabState, type Machine, type RunningLab } from './vm';
+import { bootVm, isAlive, type Vm, type VmState } from './vm';
 
 export { type DirectorOptions, LabDirector, type LabRealServer, type LabUser } from './director';
 export { Shell } from './shell';
@@ -30,7 +30,7 @@ export {
   type ProbeOptions,
   type ProbeResult,
 } from './traffic';
-export type { LabState } from './vm';
+export type { VmState } from './vm';
 
 /** How the global setup tells the workers: where the running lab is described, or why there is none. */
 export const STATE_VARIABLE = 'LVSFORM_LAB_STATE';
@@ -40,29 +40,21 @@ const LEASE_TIMEOUT_MS = 120_000;
 
 export class Lab {
   private readonly leased = new Set<LabDirector>();
-  /** Control connections by machine, opened when first needed. */
-  private readonly controls = new Map<Machine, Promise<Connection>>();
 
   constructor(
-    readonly state: LabState,
-    private readonly own: RunningLab | undefined,
+    readonly state: VmState,
+    private readonly control: Connection,
+    private readonly own: Vm | undefined,
   ) {}
 
   /** A fresh director that is nobody else's until it is released; waits for one when all are in use. */
   async director(options: DirectorOptions = {}): Promise<LabDirector> {
-    const { runDir, machines, identityFile } = this.state;
-    const name = await this.lease(
-      options.name === undefined ? machines.map(({ directors }) => Object.keys(directors)) : [[options.name]],
-    );
-    const machine = machines.find(({ directors }) => name in directors);
-    const endpoint = machine?.directors[name];
-    if (machine === undefined || endpoint === undefined) throw new Error(`the lab has no director ${name}`);
-    const control = await this.controlOf(machine);
-    const director = new LabDirector(name, endpoint, identityFile, control, () => {
+    const name = await this.lease(options.name === undefined ? Object.keys(this.state.directors) : [options.name]);
+    const director = new LabDirector(name, this.state, this.control, () => {
       this.leased.delete(director);
-      giveBack(runDir, name);
+      giveBack(this.state.runDir, name);
     });
-    const made = await control.exec([
+    const made = await this.control.exec([
       '/lab/control',
       'lease',
       name,
@@ -70,7 +62,7 @@ export class Lab {
       options.ipvsadm ?? 'present',
     ]);
     if (made.code !== 0) {
-      giveBack(runDir, name);
+      giveBack(this.state.runDir, name);
       throw new Error(`director ${name} can't be made: ${made.stderr}${made.stdout}`);
     }
     this.leased.add(director);
@@ -81,34 +73,24 @@ export class Lab {
     return Promise.all(Array.from({ length: count }, () => this.director(options)));
   }
 
-  /** Runs as root in the first machine, outside of every director. */
-  async exec(argv: readonly string[], stdin?: string): Promise<ExecResult> {
-    const [machine] = this.state.machines;
-    if (machine === undefined) throw new Error('the lab has no machine');
-    return (await this.controlOf(machine)).exec(argv, stdin);
+  /** Runs as root in the guest, outside of every director. */
+  exec(argv: readonly string[], stdin?: string): Promise<ExecResult> {
+    return this.control.exec(argv, stdin);
   }
 
   /** Gives back what this process has leased; a lab that other processes share stays up. */
   async close(): Promise<void> {
     await Promise.all([...this.leased].map((director) => director.release()));
-    for (const control of await Promise.allSettled(this.controls.values()))
-      if (control.status === 'fulfilled') control.value.close();
+    this.control.close();
     this.own?.stop();
   }
 
-  private controlOf(machine: Machine): Promise<Connection> {
-    const { identityFile } = this.state;
-    const control = this.controls.get(machine) ?? Connection.open({ ...machine.control, user: 'root', identityFile });
-    this.controls.set(machine, control);
-    return control;
-  }
-
-  private async lease(groups: readonly (readonly string[])[]): Promise<string> {
+  private async lease(names: readonly string[]): Promise<string> {
     const end = Date.now() + LEASE_TIMEOUT_MS;
     for (;;) {
-      const name = takeLease(this.state.runDir, groups);
+      const name = takeLease(this.state.runDir, names);
       if (name !== undefined) return name;
-      if (Date.now() > end) throw new Error(`in use for two minutes: ${groups.flat().join(' ')}`);
+      if (Date.now() > end) throw new Error(`in use for two minutes: ${names.join(' ')}`);
       await wait(50);
     }
   }
@@ -119,13 +101,15 @@ export async function startLab(options: { readonly directors?: number } = {}): P
   const reason = process.env[REASON_VARIABLE];
   if (reason) throw new Error(`there is no kernel lab: ${reason}`);
   const stateFile = process.env[STATE_VARIABLE];
-  const own = stateFile ? undefined : await bootLab(options.directors);
-  return new Lab(own ? own.state : readState(stateFile ?? ''), own);
+  const own = stateFile ? undefined : await bootVm(options.directors);
+  const state = own ? own.state : readState(stateFile ?? '');
+  const control = await Connection.open({ ...state.control, user: 'root', identityFile: state.identityFile });
+  return new Lab(state, control, own);
 }
 
-function readState(file: string): LabState {
-  const state = JSON.parse(readFileSync(file, 'utf8')) as LabState;
-  if (!isAlive(state.owner)) throw new Error(`the lab of ${file} is no longer running`);
+function readState(file: string): VmState {
+  const state = JSON.parse(readFileSync(file, 'utf8')) as VmState;
+  if (!isAlive(state.pid)) throw new Error(`the lab of ${file} is no longer running`);
   return state;
 }
 

@@ -1,38 +1,20 @@
 /** Which process uses which director: one file each, created atomically, so that any number of processes can share a lab. */
-import {
-  closeSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive } from './vm';
 
 let leases = 0;
 
-/**
- * Takes any free director, or says undefined.
- *
- * @param groups names of directors by machine: the one with the fewest leases comes first
- */
-export function takeLease(runDir: string, groups: readonly (readonly string[])[]): string | undefined {
-  const names = leastUsedFirst(runDir, groups).flatMap((group) => restedFirst(runDir, group));
-  return names.find((name) => take(fileOf(runDir, name)) || (bury(runDir, name) && take(fileOf(runDir, name))));
+/** Takes any free director, or says undefined. */
+export function takeLease(runDir: string, names: readonly string[]): string | undefined {
+  return restedFirst(runDir, names).find(
+    (name) => take(fileOf(runDir, name)) || (bury(runDir, name) && take(fileOf(runDir, name))),
+  );
 }
 
 export function giveBack(runDir: string, name: string): void {
   writeFileSync(`${fileOf(runDir, name)}.rested`, '');
   unlinkSync(fileOf(runDir, name));
-}
-
-function leastUsedFirst(runDir: string, groups: readonly (readonly string[])[]): (readonly string[])[] {
-  const leased = new Set(readdirSync(join(runDir, 'leases')));
-  const uses = (group: readonly string[]): number => group.filter((name) => leased.has(name)).length;
-  return [...groups].sort((a, b) => uses(a) - uses(b));
 }
 
 /** The director given back longest ago has most likely been made anew by now. */

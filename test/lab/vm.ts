@@ -1,34 +1,22 @@
-/**
- * The virtual machines: found or made ready, booted, described in a state file other processes attach through, ended.
- *
- * Several with one CPU each rather than one with several: without KVM each CPU is a thread that translates, and once a
- * second one shares its memory, whatever takes a lock, and every fork does, becomes two to three times as expensive.
- */
+/** The virtual machine: found or made ready, booted, described in a state file other processes attach through, ended. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** What another process needs to use a lab that is running. */
-export interface LabState {
-  /** Process that booted the lab and that it ends with. */
-  readonly owner: number;
-  /** Leases, console logs and this state live here. */
+export interface VmState {
+  readonly pid: number;
+  /** Leases, console log and this state live here. */
   readonly runDir: string;
   readonly acceleration: string;
   readonly kernel: string;
   readonly identityFile: string;
-  readonly machines: readonly Machine[];
-  readonly bootMs: number;
-}
-
-/** One virtual machine: a kernel that its directors share. */
-export interface Machine {
-  readonly pid: number;
   readonly control: Endpoint;
   readonly directors: Readonly<Record<string, Endpoint>>;
+  readonly bootMs: number;
 }
 
 export interface Endpoint {
@@ -37,8 +25,8 @@ export interface Endpoint {
   readonly hostKey: string;
 }
 
-export interface RunningLab {
-  readonly state: LabState;
+export interface Vm {
+  readonly state: VmState;
   readonly stateFile: string;
   readonly stop: () => void;
 }
@@ -79,74 +67,40 @@ export function makeReady(): string {
   return build;
 }
 
-/**
- * Boots the lab. It ends with stop(), and in any case with this process.
- *
- * @param directors 24: a fleet of sixteen, and what runs beside it
- */
-export async function bootLab(directors = 24): Promise<RunningLab> {
+/** Boots the lab. It ends with stop(), and in any case with this process. 24: a fleet of sixteen, and what runs beside it. */
+export async function bootVm(directors = 24): Promise<Vm> {
   const build = makeReady();
   const begin = Date.now();
   const runs = join(cacheDir(), 'run');
   mkdirSync(runs, { recursive: true });
   removeStale(runs);
   const runDir = mkdtempSync(join(runs, `${process.pid}-`));
+  const console = join(runDir, 'console.log');
   mkdirSync(join(runDir, 'leases'));
+  writeFileSync(console, '');
 
-  const children: ChildProcess[] = [];
+  const child = spawn(join(HERE, 'host', 'qemu'), [build, console, String(directors)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.on('data', (data: Buffer) => (complaint += data.toString()));
   const stop = (): void => {
     process.removeListener('exit', stop);
-    for (const child of children) child.kill('SIGKILL');
+    child.kill('SIGKILL');
     rmSync(runDir, { recursive: true, force: true });
   };
   process.once('exit', stop);
 
   try {
-    const machines = await Promise.all(
-      shares(directors).map(({ first, last }, at) => {
-        const console = join(runDir, `console-${at + 1}.log`);
-        writeFileSync(console, '');
-        const child = spawn(join(HERE, 'host', 'qemu'), [build, console, String(first), String(last)], {
-          stdio: ['pipe', 'pipe', 'pipe'],
-        });
-        children.push(child);
-        return boot(child, console, first, last);
-      }),
-    );
-    const state: LabState = {
-      owner: process.pid,
-      runDir,
-      acceleration: readFileSync(join(cacheDir(), 'acceleration'), 'utf8').split('\n')[0] ?? '',
-      kernel: readFileSync(join(cacheDir(), 'kernel', 'version'), 'utf8').trim(),
-      identityFile: join(cacheDir(), 'keys', 'client'),
-      machines,
-      bootMs: Date.now() - begin,
-    };
+    const [forwards] = await Promise.all([readForwards(child), ready(child, console)]);
+    const state = describe(child, runDir, directors, forwards, Date.now() - begin);
     const stateFile = join(runDir, 'state.json');
     writeFileSync(stateFile, JSON.stringify(state, undefined, 2));
+    letGo(child);
     return { state, stateFile, stop };
   } catch (error) {
-    stop();
-    throw error;
-  }
-}
-
-/** The numbers of the directors of each machine: as many machines as there are CPUs, but no more than four. */
-function shares(directors: number): { first: number; last: number }[] {
-  const machines = Math.min(availableParallelism(), 4, directors);
-  const end = (machine: number): number => Math.ceil((directors * machine) / machines);
-  return Array.from({ length: machines }, (_, at) => ({ first: end(at) + 1, last: end(at + 1) }));
-}
-
-async function boot(child: ChildProcess, console: string, first: number, last: number): Promise<Machine> {
-  let complaint = '';
-  child.stderr?.on('data', (data: Buffer) => (complaint += data.toString()));
-  try {
-    const [forwards] = await Promise.all([readForwards(child), ready(child, console)]);
-    letGo(child);
-    return describe(child, first, last, forwards);
-  } catch (error) {
     const log = readFileSync(console, 'utf8').slice(-2000);
+    stop();
     throw new Error(`the lab does not boot: ${(error as Error).message}\n${complaint}${log}`, { cause: error });
   }
 }
@@ -186,8 +140,15 @@ async function ready(child: ChildProcess, console: string): Promise<void> {
   }
 }
 
-function describe(child: ChildProcess, first: number, last: number, forwards: Map<string, number>): Machine {
-  const keys = join(cacheDir(), 'keys');
+function describe(
+  child: ChildProcess,
+  runDir: string,
+  directors: number,
+  forwards: Map<string, number>,
+  bootMs: number,
+): VmState {
+  const cache = cacheDir();
+  const keys = join(cache, 'keys');
   const endpoint = (name: string, address: string): Endpoint => {
     const port = forwards.get(address);
     if (port === undefined) throw new Error(`qemu does not forward to ${name} (${address})`);
@@ -199,13 +160,16 @@ function describe(child: ChildProcess, first: number, last: number, forwards: Ma
         .join(' '),
     };
   };
-  const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  const names = Array.from({ length: directors }, (_, index) => `d${index + 1}`);
   return {
     pid: child.pid ?? 0,
+    runDir,
+    acceleration: readFileSync(join(cache, 'acceleration'), 'utf8').split('\n')[0] ?? '',
+    kernel: readFileSync(join(cache, 'kernel', 'version'), 'utf8').trim(),
+    identityFile: join(keys, 'client'),
     control: endpoint('control', '10.0.2.15'),
-    directors: Object.fromEntries(
-      numbers.map((number) => [`d${number}`, endpoint(`d${number}`, `10.0.2.${100 + number}`)]),
-    ),
+    directors: Object.fromEntries(names.map((name, index) => [name, endpoint(name, `10.0.2.${101 + index}`)])),
+    bootMs,
   };
 }
 
