@@ -34,7 +34,7 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
   const mark = `@@${options.nonce}`;
   return script([
     ...readInput(options),
-    `between() { printf "%s\n" "$input" | sed -n "/^${mark} $1\\$/,/^${mark} $2\\$/p" | sed "1d;\\$d"; }`,
+    `between() { printf "%s\n" "$input" | sed -n "/^${mark} $1\\$/,/^${mark} $2\\$/{/^${mark} /!p;}"; }`,
     'set -- $(between head program)',
     'token=$1 record=$2 seconds=$3 chain=$4',
     ...enterFolder(options),

@@ -33,7 +33,8 @@ export const TAKE_WORK = ['{ : >> work; } 2>/dev/null || say no-room work', 'exe
 /** Goes on only under the lock of the token in `$token`. */
 export const CHECK_HOLDER = [
   'if flock -s -n lock true; then say lost; fi',
-  'case $(cat holder 2>/dev/null) in *"\\"$token\\""*) ;; *) say lost ;; esac',
+  'held=; [ ! -e holder ] || read -r held < holder',
+  'case $held in *"\\"$token\\""*) ;; *) say lost ;; esac',
 ];
 
 /**

@@ -26,8 +26,9 @@ export const UNDO_PROGRAM = String.raw`#!/bin/sh
 # Usage: sh run now [WHY]. Any number of times. Made by lvsform.
 umask 077
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-cd "$(dirname "$0")" || exit 1
-sudo=$(cat sudo) chain=$(cat chain)
+case $0 in */*) cd "${'$'}{0%/*}" || exit 1 ;; esac
+read -r sudo < sudo
+read -r chain < chain
 
 # Every entry of the table as a line: its key, a tab, what it is. While somebody else puts services in, the kernel may list
 # one once more: the first counts.
