@@ -2,7 +2,7 @@
 // A client to be killed: applies the stack it is given on stdin, and tells each event on a line.
 require('tsx/cjs');
 const { readFileSync } = require('node:fs');
-const { applyPlan, planStacks } = require('../../lib/pipeline.ts');
+const { applyPlan, planStacks } = require('../../lib/pipeline/index.ts');
 const { createSshConnector } = require('../../lib/transport/index.ts');
 
 const { stack, settings } = JSON.parse(readFileSync(0, 'utf8'));

@@ -1,0 +1,188 @@
+/** Many directors: an open plan carried out, wave by wave. */
+import { type ApplyEvent, readStats, journalEntry, takeBackApply, takeBackRecords, withLock } from '../apply';
+import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from '../fleet';
+import {
+  ApplyError,
+  type Change,
+  type DesiredRollout,
+  type DirectorPlan,
+  type Gate,
+  isPending,
+  isPlanned,
+  LvsformError,
+  NotPlannedError,
+  serviceId,
+  type Stats,
+} from '../model';
+import { type ApplySettings, lockOptions, applyPrepared } from './director';
+import { DEFAULT_PARALLELISM, type Session, type OpenPlan, unplanned } from './plan-stacks';
+import { mapConcurrently } from './map-concurrently';
+
+export interface ApplyHooks {
+  /** Asks the run to stop: what is in flight ends, and nothing else is begun. */
+  signal?: AbortSignal;
+  /** Told once a director is done; and again when the rollout puts it back. */
+  onDirector?: (report: ApplyReport) => void;
+  /** What happens on a director while it happens. */
+  onEvent?: (director: string, event: ApplyEvent) => void;
+  /** What happens between directors. */
+  onFleet?: (event: FleetEvent) => void;
+  /** Called at each gate, in order; a rejection stops the run: the first director behind the gate carries the error. */
+  onGate?: (gate: Gate) => Promise<void>;
+  /** Called after each wave of a rollout with a check; a rejection stops the run. */
+  onCheck?: (rollout: DesiredRollout, wave: Wave, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/**
+ * Applies an open plan, wave by wave in the order that gates and rollouts ask for. A director that is in no rollout is a
+ * wave of its own, and its failure stops the run: the directors after it stay as they are and are reported as skipped.
+ *
+ * @throws LvsformError when a part of the plan has an error that no rollout puts up with: nothing is changed then
+ */
+export async function applyPlan(
+  open: OpenPlan,
+  settings: ApplySettings,
+  hooks: ApplyHooks = {},
+): Promise<ApplyReport[]> {
+  const failed = unplanned(open);
+  if (failed.length > 0) {
+    throw new ApplyError(
+      'refused',
+      failed.map(({ director }) => director).join(', '),
+      'could not be planned, so nothing is applied anywhere',
+      {
+        hint: 'mend it, or choose directors with --director',
+      },
+    );
+  }
+  const entries = new Map(open.plan.directors.map((entry) => [`${entry.stack}/${entry.director}`, entry]));
+  const sessions = new Map(open.sessions.map((one) => [`${one.plan.stack}/${one.plan.director}`, one]));
+  const at = (stack: string, director: string): { plan: DirectorPlan; session: Session | undefined } => {
+    const plan = entries.get(`${stack}/${director}`);
+    if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
+    return { plan, session: sessions.get(`${stack}/${director}`) };
+  };
+  const { signal, onDirector, onFleet } = hooks;
+  const { parallelism = DEFAULT_PARALLELISM } = open.options;
+  return runFleet(
+    open.stacks.flatMap((stack) => turnsOf(stack)),
+    {
+      apply: (stack, director) => {
+        const { plan, session } = at(stack, director);
+        return applyOne(plan, session, open, settings, hooks);
+      },
+      takeBack: (stack, director, applied) => {
+        const { plan, session } = at(stack, director);
+        return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
+      },
+      release: async (stack, director) => {
+        const session = sessions.get(`${stack}/${director}`);
+        if (session === undefined) return;
+        sessions.delete(`${stack}/${director}`);
+        open.sessions.splice(open.sessions.indexOf(session), 1);
+        await session.access.runner.close();
+      },
+      isIdle: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry !== undefined && isPlanned(entry) && !isPending(entry);
+      },
+      failure: (stack, director) => {
+        const entry = entries.get(`${stack}/${director}`);
+        return entry === undefined || isPlanned(entry) ? undefined : new NotPlannedError(director, entry.error);
+      },
+      pass: async (gate) => hooks.onGate?.(gate),
+      check: async (rollout, wave, stop) => hooks.onCheck?.(rollout, wave, stop),
+      removedServices: (stack, director) => {
+        const gone = ({ action, ...change }: Change): string[] =>
+          change.on === 'service' && action === 'delete' && change.before !== null
+            ? [serviceId(change.before.key)]
+            : [];
+        return new Set(at(stack, director).plan.changes.flatMap(gone));
+      },
+      totals: async (stack, directors) => {
+        const read = async (director: string): Promise<[string, Stats | LvsformError]> => {
+          const session = sessions.get(`${stack}/${director}`);
+          if (session === undefined) throw new RangeError(`${director} was not planned`);
+          try {
+            return [director, await readStats(session.access)];
+          } catch (error) {
+            if (!(error instanceof LvsformError)) throw error;
+            return [director, error];
+          }
+        };
+        return new Map(await mapConcurrently(directors, parallelism, read));
+      },
+    },
+    {
+      parallelism,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onDirector === undefined ? {} : { onReport: onDirector }),
+      ...(onFleet === undefined ? {} : { onEvent: onFleet }),
+    },
+  );
+}
+
+/** Puts a director back that this run has applied, boot files and all. */
+async function takeBackOne(
+  plan: DirectorPlan,
+  { access, wish, ledger, boot }: Session,
+  settings: ApplySettings,
+  applied: ApplyReport,
+): Promise<ApplyReport> {
+  const { stack } = plan;
+  // What a ledger said that could not be read is not known.
+  if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
+  try {
+    const undo = await withLock(access, lockOptions(plan, settings), async ({ token }) => {
+      const what = { stack, wish, token, timeouts: boot?.timeouts };
+      // The undo that is there is an earlier run's.
+      if (plan.steps.length > 0 || ledger === 'corrupt') return takeBackApply(access, what);
+      await takeBackRecords(access, what, ledger, journalEntry(plan, settings.author, 'rolled-back'));
+      return { state: 'undone' as const };
+    });
+    if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
+    const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
+    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {
+      hint: 'run `lvsform plan` to see how it stands',
+    });
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    return { ...reportOf(plan, 'failed', applied.steps, error) };
+  }
+}
+
+function reportOf(plan: DirectorPlan, outcome: Outcome, steps: number, error?: LvsformError): ApplyReport {
+  const { failedAt } = error ?? {};
+  return {
+    stack: plan.stack,
+    director: plan.director,
+    outcome,
+    steps,
+    ...(failedAt === undefined ? {} : { failedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+async function applyOne(
+  plan: DirectorPlan,
+  session: Session | undefined,
+  open: OpenPlan,
+  settings: ApplySettings,
+  hooks: ApplyHooks,
+): Promise<ApplyReport> {
+  if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
+  const { aim, wish, access } = session;
+  try {
+    const drained = await applyPrepared(aim, session, access, settings, {
+      connect: () => open.options.connect(wish.director),
+      onEvent: (event) => hooks.onEvent?.(plan.director, event),
+      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    });
+    return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    if (error.code === 'rolled-back') return reportOf(plan, 'rolled-back', 0, error);
+    // Cut short, the steps before the first one without effect stay.
+    return reportOf(plan, 'failed', error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0, error);
+  }
+}
