@@ -6,7 +6,7 @@ import { checkDuration, checkProps } from './props';
 
 /** Directors have to take new connections after their wave as they did before it. */
 export interface ConnectionsCheckProps {
-  /** Of its connections per second before the wave a director has to take this share: `'80%'`; from 1% to 99%. */
+  /** Of its connections per second before the wave a director has to take this share: `'80%'`; between 1% and 99%. */
   atLeast: string;
   /**
    * A director that took fewer connections than this while they were counted before the wave is not judged. Default: as

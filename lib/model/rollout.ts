@@ -35,11 +35,11 @@ export const ConnectionsCheck = z.object({
   atLeast: z
     .string()
     .regex(/^[1-9]\d?%$/, {
-      error: (issue) => `${shown(issue.input)} is not a share from '1%' to '99%'`,
+      error: (issue) => `${shown(issue.input)} is not a share between '1%' and '99%'`,
     })
     .meta({
       description:
-        "Of its connections per second before the wave a director has to take this share: '80%'; from 1% to 99%.",
+        "Of its connections per second before the wave a director has to take this share: '80%'; between 1% and 99%.",
     }),
   minConnections: z
     .int({ error: (issue) => `${shown(issue.input)} is not a whole number of connections` })

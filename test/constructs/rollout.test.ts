@@ -101,7 +101,7 @@ test.each<[string, (directors: Director[]) => unknown, string[]]>([
   ['names instead of directors', () => Rollout.canary('lb1' as never).rest(), ['[edge/my-table] rollout.waves.0: expected Director constructs', '[edge/my-table] rollout.waves.0: a wave needs at least one director']],
   ['a bad check', () => Rollout.batches(2).check({ url: 'nonsense' }), ["[edge/my-table] rollout.check.url: 'nonsense' is not an http or https URL"]],
   ['bad counts', () => Rollout.batches(2).check({ connectionsPerSecond: { atLeast: '100%', minConnections: 0, window: Duration.seconds(0) } }), [
-    "[edge/my-table] rollout.check.connectionsPerSecond.atLeast: '100%' is not a share from '1%' to '99%'",
+    "[edge/my-table] rollout.check.connectionsPerSecond.atLeast: '100%' is not a share between '1%' and '99%'",
     '[edge/my-table] rollout.check.connectionsPerSecond.minConnections: 0 is less than 1 connection',
     '[edge/my-table] rollout.check.connectionsPerSecond.windowSeconds: 0 is less than 1 second',
   ]],
