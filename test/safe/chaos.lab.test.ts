@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import fc from 'fast-check';
 import { acquireLock } from '../../lib/apply';
 import type { DirectorTable } from '../../lib/model';
@@ -48,11 +49,21 @@ const chances = fc.record({
 type Chances = typeof chances extends fc.Arbitrary<infer T> ? T : never;
 type Refused = 'new service' | 'edited service' | 'daemon';
 
+/** One file starts faster than the sources would. */
+const CLIENT = join(__dirname, '../../dist/test/client-to-be-killed.js');
+
 describeLab('an apply that something happens to', () => {
   let lab: Lab;
   const benches: Bench[] = [];
 
   beforeAll(async () => {
+    buildSync({
+      entryPoints: [join(__dirname, 'client.js')],
+      outfile: CLIENT,
+      bundle: true,
+      platform: 'node',
+      external: ['ssh2'],
+    });
     lab = await startLab();
     // One after the other: all logins at once take an emulated machine longer than a login may take.
     for (let at = 0; at < DIRECTORS; at++) benches.push(await Bench.open(lab, at % 2 ? 'legacy' : 'nft'));
@@ -200,7 +211,7 @@ async function kill(
 ): Promise<{ struck: boolean; said: string }> {
   // prettier-ignore
   const job = { stack: bench.stackOf(desired), settings: { ...SETTINGS, confirmSeconds } };
-  const child = spawn(process.execPath, [join(__dirname, 'client.js')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'pipe'] });
   const at = alarm(moment, () => {
     child.kill('SIGKILL');
   });

@@ -1,9 +1,8 @@
 'use strict';
-// A client to be killed: applies the stack it is given on stdin, and tells each event on a line.
-require('tsx/cjs');
+// A client to be killed: applies the stack it is given on stdin, and tells each event on a line. Bundled before it is run.
 const { readFileSync } = require('node:fs');
-const { applyPlan, planStacks } = require('../../lib/pipeline/index.ts');
-const { createSshConnector } = require('../../lib/transport/index.ts');
+const { applyPlan, planStacks } = require('../../lib/pipeline');
+const { createSshConnector } = require('../../lib/transport');
 
 const { stack, settings } = JSON.parse(readFileSync(0, 'utf8'));
 const tell = (word) => process.stdout.write(`${word}\n`);
