@@ -117,6 +117,7 @@ ${Object.entries(BLOCKING_FINDINGS)
 - \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps
   to waves only where a fleet has \`gates: true\` (docs/rollouts.md).
 - Keys, agent and host keys follow \`~/.ssh/config\` and known_hosts; LVSFORM_SSH_CONFIG names another file.
+- \`LVSFORM_CONNECT_TIMEOUT\` is how many seconds a director may take to let us log in; 10 unless it is set.
 - Debugging: start the executable with \`-debug\` and set the TF_REATTACH_PROVIDERS that it prints.
 `;
 

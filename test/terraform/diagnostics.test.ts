@@ -16,7 +16,7 @@ let sim: Sim;
 let provider: IpvsProvider;
 
 beforeEach(async () => {
-  faults = { secondMs: 100 };
+  faults = { secondMs: 500 };
   sim = await startSim(faults);
   provider = new IpvsProvider({ cwd: process.cwd(), env: {}, version: 'test' });
   await configure({ stack: 'edge', directors: connections(sim.directors) } as unknown as Values);
@@ -115,4 +115,14 @@ test('resources that change places in one run: what one has made, the other does
   expect(made?.['id']).toBe(old?.['id']);
   expect((await apply(old, null)).told).toEqual([]);
   expect(sim.directors[0]!.rules()).toContain('-a -t 192.0.2.10:81 -r 10.0.0.1:81');
+});
+
+test('a time to connect that is none', async () => {
+  const env = { LVSFORM_CONNECT_TIMEOUT: '1.5' };
+  const careless = new IpvsProvider({ cwd: process.cwd(), env, version: 'test' });
+  const config = { msgpack: encodeObject({ stack: 'edge', directors: {} }, PROVIDER_ATTRIBUTES) };
+  const { diagnostics } = await careless.configure({ config });
+  expect(places(diagnostics ?? [])).toEqual([
+    "-: LVSFORM_CONNECT_TIMEOUT: '1.5' is not a whole number of seconds, 1 to 9999",
+  ]);
 });

@@ -8,7 +8,7 @@ let workspace: Workspace;
 let faults: SimOptions;
 
 beforeEach(async () => {
-  faults = { directors: 3, secondMs: 100 };
+  faults = { directors: 3, secondMs: 500 };
   sim = await startSim(faults);
   workspace = new Workspace();
 });

@@ -14,7 +14,7 @@ describeLab('terraform on real directors', () => {
   beforeEach(async () => {
     lab = await startLab();
     sites = (await lab.directors(2)).map((director, at) => siteOf(`lb${at + 1}`, director)) as [Site, Site];
-    workspace = new Workspace();
+    workspace = new Workspace({}, { LVSFORM_CONNECT_TIMEOUT: '60' });
   });
 
   afterEach(async () => {

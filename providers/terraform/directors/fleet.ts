@@ -22,7 +22,7 @@ export class Fleet {
   /** Codes of blocking findings that may pass in this run. */
   readonly allowed: readonly string[];
 
-  /** @throws UsageError `unknown-finding` */
+  /** @throws UsageError `unknown-finding`, `bad-timeout` */
   constructor(
     private readonly settings: ProviderSettings,
     private readonly options: FleetOptions,
@@ -31,7 +31,7 @@ export class Fleet {
     this.allowed = allowedFindings(env);
     const config = env['LVSFORM_SSH_CONFIG'];
     const sshConfigFile = config === undefined ? {} : { sshConfigFile: resolve(cwd, config) };
-    this.connect = createSshConnector({ env, ...sshConfigFile });
+    this.connect = createSshConnector({ env, ...sshConfigFile, ...connectTimeout(env[TIMEOUT_VARIABLE]) });
   }
 
   get names(): string[] {
@@ -78,4 +78,17 @@ export class Fleet {
     const ignore = [...(this.settings.ignore ?? []), ...(settings.ignore ?? [])];
     return { ...settings, name, ...(ignore.length > 0 ? { ignore } : {}) };
   }
+}
+
+/** Seconds, like --connect-timeout of lvsform: a provider block has no place for what is one machine's network. */
+const TIMEOUT_VARIABLE = 'LVSFORM_CONNECT_TIMEOUT';
+
+function connectTimeout(seconds: string | undefined): { connectTimeoutMs?: number } {
+  if (seconds === undefined || seconds === '') return {};
+  if (!/^[1-9]\d{0,3}$/.test(seconds))
+    throw new UsageError(
+      'bad-timeout',
+      `${TIMEOUT_VARIABLE}: '${seconds}' is not a whole number of seconds, 1 to 9999`,
+    );
+  return { connectTimeoutMs: Number(seconds) * 1000 };
 }
