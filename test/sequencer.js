@@ -5,6 +5,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const FIRST = [
   'safe/chaos.lab',
   'safe/foreign.lab',
+  'terraform/life.lab',
   'pipeline/kernel.lab',
   'persist/reboot.lab',
   'sim/differential.lab',
