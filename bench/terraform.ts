@@ -20,7 +20,7 @@ import { startFleet } from './support/sim-process';
 
 const SERVICES = Number(process.argv[2] ?? 1000);
 const BASELINE = 20;
-const PARALLELISM = [10, 64];
+const PARALLELISM = [256, 10];
 const GOAL = 20;
 
 interface Run {
