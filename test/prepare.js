@@ -28,8 +28,9 @@ const sources = Math.max(
   newest(join(root, 'lib')),
   newest(join(root, 'providers')),
   changedAt(join(root, 'tsconfig.build.json')),
-  changedAt(join(root, 'tools/bundle-library.js')),
-  changedAt(join(root, 'tools/library-entry.js')),
+  ...['bundle-library', 'library-entry', 'bundle-provider', 'provider-entry'].map((name) =>
+    changedAt(join(root, `tools/${name}.js`)),
+  ),
   changedAt(join(root, 'package.json')),
 );
 if (sources > built) run("npm run --silent build && node -e \"require('fs').writeFileSync('dist/.built', '')\"");
