@@ -11,6 +11,7 @@ import {
 } from '../../lib/pipeline';
 import { type Connect, createSshConnector, newNonce, type Runner } from '../../lib/transport';
 import type { Lab, LabDirector, Shell } from '../lab/lab';
+import type { Features } from '../support/arbitraries';
 import { FOREIGN_RULES, KEEPALIVED_SERVICES } from './foreign';
 
 export const STACK = 'edge';
@@ -21,6 +22,9 @@ export const SETTINGS: ApplySettings = {
   confirmSeconds: 600,
   lockWaitSeconds: 0,
 };
+
+/** Tables for random walks: small, and no walk may lock itself out of its director. */
+export const WALKED: Features = { maxServices: 3, maxServers: 2, mixedFamily: false, marksAnywhere: false };
 
 /** Silence is noticed soon: these tests cut connections. */
 const connectSsh = createSshConnector({ env: { HOME: '/nonexistent' }, keepaliveMs: 1000, connectTimeoutMs: 40_000 });

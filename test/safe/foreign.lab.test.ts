@@ -3,13 +3,11 @@ import fc from 'fast-check';
 import { describeLab, type Lab, startLab } from '../lab/lab';
 import { arbitraryTable, editedTable } from '../support/arbitraries';
 import { SEED } from '../support/seed';
-import { Bench, foreignLines } from './bench';
+import { Bench, foreignLines, WALKED } from './bench';
 import { KEEPALIVED_SERVICES, KUBE_SERVICES } from './foreign';
 
 const APPLIES = 50;
 const DIRECTORS = 2;
-const SMALL = { maxServices: 3, maxServers: 2, mixedFamily: false };
-
 describeLab('beside the tables of others', () => {
   let lab: Lab;
   const benches: Bench[] = [];
@@ -42,13 +40,13 @@ async function walk(bench: Bench, lane: number): Promise<string[]> {
   for (const line of [...KUBE_SERVICES, ...KEEPALIVED_SERVICES])
     if (line.startsWith('-A')) expect(foreign).toContain(line.split(' -s ')[0]);
   const outcomes: string[] = [];
-  let table = sample(arbitraryTable(SMALL), lane);
+  let table = sample(arbitraryTable(WALKED), lane);
   for (let run = 0; run < APPLIES / DIRECTORS; run++) {
     const { outcome, error } = await bench.apply(table);
     if (error !== undefined) throw new Error(`seed ${SEED}, director ${lane}, apply ${run}: ${error.message}`, { cause: error }); // prettier-ignore
     outcomes.push(outcome);
     expect(foreignLines(await bench.list())).toBe(foreign);
-    table = sample(editedTable(table, SMALL), 1000 * (lane + 1) + run);
+    table = sample(editedTable(table, WALKED), 1000 * (lane + 1) + run);
   }
   // And when everything of ours is gone, nothing of ours is left.
   await bench.apply({ services: [], marks: [], timeouts: { tcpSeconds: 900, tcpFinSeconds: 120, udpSeconds: 300 }, daemons: [] }); // prettier-ignore

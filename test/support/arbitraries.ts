@@ -44,6 +44,8 @@ export interface Features {
   engines?: boolean;
   /** Mark rules. Default true. */
   marks?: boolean;
+  /** Mark rules for packets to any address: with a service behind them they take even the login. Default true. */
+  marksAnywhere?: boolean;
   /** Sync daemons, on interface `lo`. Default true. */
   daemons?: boolean;
   /** Largest weight. Default 65535. */
@@ -61,6 +63,7 @@ const DEFAULTS: Required<Features> = {
   sctp: true,
   engines: true,
   marks: true,
+  marksAnywhere: true,
   daemons: true,
   maxWeight: 65535,
   maxServices: 6,
@@ -236,17 +239,18 @@ const portRange = fc.oneof(
 );
 
 export function arbitraryMarkRule(features: Features = {}): fc.Arbitrary<MarkRule> {
+  const wanted = all(features);
   return families.chain((family) =>
     fc
       .record({
         family: fc.constant(family),
         protocol: fc.constantFrom<MarkRule['protocol']>('tcp', 'udp', 'sctp', null),
-        destination: fc.option(network(family), { freq: 5 }),
+        destination: wanted.marksAnywhere ? fc.option(network(family), { freq: 5 }) : network(family),
         source: fc.option(network(family), { freq: 1 }),
         inputInterface: fc.constantFrom(null, null, 'lo', 'eth0.100'),
         ports: fc.array(portRange, { maxLength: 20 }),
         // iptables, unlike ipvsadm, has no trouble with high marks, but no service could be behind them.
-        mark: mark(all(features)),
+        mark: mark(wanted),
       })
       .map((rule) => ({ ...rule, ports: rule.protocol === null ? [] : (multiportGroups(rule.ports)[0] ?? []) })),
   );
