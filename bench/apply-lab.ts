@@ -68,7 +68,7 @@ function lapped(connect: Connect<Director>): Connect<Director> {
   };
   return async (director) => {
     const runner = await lap('connect', connect(director));
-    const names = ['read before', 'execute', 'read after'];
+    const names = ['read', 'read again under the lock', 'execute', 'verify', 'record'];
     return { ...runner, run: (script, options) => lap(names.shift() ?? 'more', runner.run(script, options)) };
   };
 }

@@ -1,4 +1,5 @@
 /** One director during one run: one connection, one reading for all who ask, and one change at a time. */
+import { setImmediate as heard, setTimeout as wait } from 'node:timers/promises';
 import { type DirectorAccess, fetchLive, readStats, withLock } from '../../../lib/apply';
 import {
   ApplyError,
@@ -28,8 +29,17 @@ export interface LinkOptions {
   allowed: readonly string[];
 }
 
-/** Requests that come within this time go together: core sends what may run at once within a millisecond or two. */
-const GATHER_MS = 5;
+/**
+ * Changes that come within this time of each other go together: core sends what may run at once one after the other, a
+ * few milliseconds apart. A batch has its price, however small it is: lock, readings, undo.
+ */
+const QUIET_MS = 25;
+
+/** Core plans a change once more right before it asks for it, so one that was planned is on its way. */
+const ANNOUNCED_MS = 500;
+
+/** But the first one does not wait longer than this for more. */
+const GATHER_MS = 5000;
 
 /** Another provider process, or lvsform, may be at it. */
 const LOCK_WAIT_SECONDS = 120;
@@ -46,6 +56,8 @@ export class DirectorLink {
   private connection: Promise<Runner> | undefined;
   private waiting: Waiting[] = [];
   private working: Promise<void> | undefined;
+  /** Changes that were judged and not asked for yet. */
+  private announced = 0;
 
   constructor(
     private readonly options: LinkOptions,
@@ -66,6 +78,7 @@ export class DirectorLink {
 
   /** What a change would be, judged by the core against the first reading of the run. @throws CapabilityError, UsageError, TransportError */
   async judge(intent: Intent): Promise<DirectorPlan> {
+    this.announced += 1;
     const { stack, director } = this.options;
     const { wish, live } = wishOf(stack, director, onlyTouched(stack, await (this.first ?? this.live()), [intent]), [
       intent,
@@ -75,6 +88,7 @@ export class DirectorLink {
 
   /** Carries out a change, together with others that come at the same time. @throws LvsformError */
   change(intent: Intent): Promise<void> {
+    this.announced = Math.max(0, this.announced - 1);
     return new Promise((resolve, reject) => {
       this.waiting.push({ intent, resolve, reject });
       this.working ??= this.work();
@@ -90,12 +104,25 @@ export class DirectorLink {
 
   private async work(): Promise<void> {
     while (this.waiting.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-      const batch = this.waiting.splice(0);
+      const batch = await this.gather();
       if (this.signal.aborted) for (const { reject } of batch) reject(this.stopped());
       else await this.workOn(batch);
     }
     this.working = undefined;
+  }
+
+  /** Takes what has come once nothing more does. */
+  private async gather(): Promise<Waiting[]> {
+    const begin = performance.now();
+    let [count, last] = [this.waiting.length, begin];
+    for (let now = begin; now - begin < GATHER_MS; now = performance.now()) {
+      await wait(QUIET_MS);
+      // Where this process was busy itself, what came meanwhile is heard first.
+      await heard();
+      if (this.waiting.length > count) [count, last] = [this.waiting.length, performance.now()];
+      else if (this.announced === 0 || performance.now() - last >= ANNOUNCED_MS) break;
+    }
+    return this.waiting.splice(0);
   }
 
   private async workOn(batch: readonly Waiting[]): Promise<void> {

@@ -22,7 +22,7 @@ die() { say "$*"; exit 1; }
 # Installed on the host and, unless marked host-only, copied into the guest.
 lab_guest_packages=(
   base-files bash bsdutils coreutils dash findutils grep hostname iproute2 iptables ipvsadm kmod
-  libpam-modules libpam-runtime mawk netbase openssh-server openssh-sftp-server perl-base procps sed socat sudo sysvinit-utils
+  libpam-modules libpam-runtime mawk netbase openssh-client openssh-server openssh-sftp-server perl-base procps sed socat sudo sysvinit-utils
   util-linux
 )
 lab_host_packages=(qemu-system-x86 busybox-static cpio openssh-client libc-bin dpkg)
