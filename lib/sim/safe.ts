@@ -10,6 +10,7 @@ import { RECORDS_FOLDER } from '../model';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import type { Machine } from './machine';
 import { isRoot, loginName, runScripted, withoutNewlines } from './programs';
+import { printReading } from './reading';
 import type { Terminal } from './terminal';
 import { UndoProgram } from './undo';
 
@@ -160,8 +161,9 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
       if (part.pauseSeconds !== undefined) await boot.sleep(part.pauseSeconds);
       if (!run.run(part)) break;
     }
+    const reading = printReading(machine, 'tables', script.options);
     undo.noteLeft();
-    return run.print();
+    return run.print() + reading;
   } finally {
     boot.work.free();
   }

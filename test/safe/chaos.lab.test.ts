@@ -119,7 +119,7 @@ async function walk(bench: Bench, turns: readonly { fault: Fault; run: number }[
       const { struck, said } = await strike(bench, fault, desired, chance, run);
       await bench.atRest();
       await mend(bench);
-      const after = await bench.list();
+      const after = await bench.list((now) => now === before);
       const lock = await acquireLock(bench.access, { stack: 'edge', author: SETTINGS.author, waitSeconds: 1 });
       await lock.release();
       const { outcome, error } = await bench.apply(desired);
@@ -167,7 +167,7 @@ async function strike(
       }
     }
     case 'refused': {
-      const said = await saidOf(bench.apply(spoilt(desired, chance.refused, run), { settings, connect: connectSsh }));
+      const said = await saidOf(bench.apply(spoilt(desired, chance.refused, run), { settings }));
       return { struck: /said|rolled-back/.test(said), said };
     }
     case 'full': {
@@ -180,7 +180,7 @@ async function strike(
         filled ??= fill();
       });
       at.heard('start');
-      const said = await saidOf(bench.apply(desired, { settings, hooks: at.hooks, connect: connectSsh }));
+      const said = await saidOf(bench.apply(desired, { settings, hooks: at.hooks }));
       at.stop();
       await filled;
       return { struck: filled !== undefined, said };
@@ -190,7 +190,7 @@ async function strike(
       await bench.shell.run('printf "#!/bin/sh\\necho $(( $$ * 7919 - 99999999 ))\\n" > /usr/local/bin/date; chmod 755 /usr/local/bin/date'); // prettier-ignore
       if (chance.besides === 'killed') return { ...(await kill(bench, desired, chance)), struck: true };
       const wish = chance.besides === 'refused' ? spoilt(desired, chance.refused, run) : desired;
-      const said = await saidOf(bench.apply(wish, { settings: { confirmSeconds: 60 }, connect: connectSsh }));
+      const said = await saidOf(bench.apply(wish, { settings: { confirmSeconds: 60 } }));
       return { struck: true, said };
     }
   }

@@ -104,9 +104,7 @@ export class DirectorLink {
 
   private async work(): Promise<void> {
     while (this.waiting.length > 0) {
-      const batch = await this.gather();
-      if (this.signal.aborted) for (const { reject } of batch) reject(this.stopped());
-      else await this.workOn(batch);
+      await this.workOn(await this.gather());
     }
     this.working = undefined;
   }
@@ -126,13 +124,19 @@ export class DirectorLink {
   }
 
   private async workOn(batch: readonly Waiting[]): Promise<void> {
+    if (this.signal.aborted) {
+      for (const { reject } of batch) reject(this.stopped());
+      return;
+    }
     try {
       await this.carryOut(batch.map(({ intent }) => intent));
       for (const { resolve } of batch) resolve();
     } catch (error) {
       if (batch.length > 1 && isAboutOne(error)) {
-        // Everything was put back: alone, each one shows whether it was the culprit.
-        for (const one of batch) await this.workOn([one]);
+        // Everything was put back: in halves, the culprit is found soon, however many it was among.
+        const half = Math.ceil(batch.length / 2);
+        await this.workOn(batch.slice(0, half));
+        await this.workOn(batch.slice(half));
         return;
       }
       for (const { reject } of batch) reject(error);
