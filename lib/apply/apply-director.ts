@@ -143,33 +143,27 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
   const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
   const header = { token: lock.token, record: recordName(plan.stack), confirmSeconds, chain: chainName(plan.stack) };
   job.onEvent?.({ kind: 'executing', steps: turn.steps.length, confirmSeconds });
-  let executed;
+  let refusal;
   try {
-    executed = await executeGuarded(turn.steps, turn.done, access, header);
+    refusal = await executeGuarded(turn.steps, turn.done, access, header);
   } catch (error) {
     if (!isLost(error)) throw error;
     throw await afterLoss(job, lock, turn, error);
   }
-  const { refusal, left } = executed;
   if (refusal !== undefined) {
-    const now = left ?? (await fetchLive(access, chainName(plan.stack)));
+    const now = await fetchLive(access, chainName(plan.stack));
     const stopped = judgeSteps(turn.steps, plan.changes, now.table, refusal);
     throw await backOut(job, lock, access, refusalError(plan.director, refusal, stopped));
   }
-  await verify(job, lock, turn, header, left);
+  await verify(job, lock, turn, header);
 }
 
-/**
- * Over a new connection: that the director can still be reached is part of what is verified.
- *
- * @param seen the director as the steps left it, where that could be read: the first look at it
- */
+/** Over a new connection: that the director can still be reached is part of what is verified. */
 async function verify(
   job: DirectorApply,
   lock: DirectorLock,
   turn: Turn,
   header: { token: string; record: string },
-  seen: LiveDirector | undefined,
 ): Promise<void> {
   const { plan, access } = job;
   let runner: Runner | undefined;
@@ -178,10 +172,8 @@ async function verify(
     shareFacts(access.runner, runner);
     const fresh = { ...access, runner };
     const pending = turn.later.flatMap(({ changes }) => changes);
-    let first = seen;
     const read = async () => {
-      const now = first ?? (await fetchLive(fresh, chainName(plan.stack)));
-      first = undefined;
+      const now = await fetchLive(fresh, chainName(plan.stack));
       const left = job.planAgain(now).changes;
       // A service that goes later takes its real servers with it.
       const wrong = left.filter(({ id }) => !pending.some((later) => id === later || id.startsWith(`${later}/`)));

@@ -41,7 +41,8 @@ export async function fetchLive(access: DirectorAccess, chain: string): Promise<
 
 async function readOnce(access: DirectorAccess, chain: string): Promise<LiveDirector> {
   const nonce = access.nonce();
-  const scope = factsByRunner.has(access.runner) ? 'tables' : 'everything';
+  const facts = factsByRunner.get(access.runner);
+  const scope = facts === undefined ? 'everything' : 'tables';
   const result = await access.runner.run(fetchScript({ nonce, sudo: access.sudo }, scope));
   if (!result.stdout.includes(`@@${nonce} end`)) {
     const words = (result.stderr || result.stdout).trim().split('\n').at(-1) ?? '';
@@ -54,27 +55,13 @@ async function readOnce(access: DirectorAccess, chain: string): Promise<LiveDire
       },
     );
   }
-  return liveFrom(result.stdout, nonce, access, chain);
-}
-
-/**
- * A director from what a reading of it printed.
- *
- * @throws TransportError, ParseError, TornReadError
- */
-export function liveFrom(
-  reading: string,
-  nonce: string,
-  { name, runner }: DirectorAccess,
-  chain: string,
-): LiveDirector {
   try {
-    const parts = parseFetch(reading, nonce, factsByRunner.get(runner));
-    const live = parseLive(parts, name, chain);
-    factsByRunner.set(runner, factsOf(parts));
+    const parts = parseFetch(result.stdout, nonce, facts);
+    const live = parseLive(parts, access.name, chain);
+    factsByRunner.set(access.runner, factsOf(parts));
     return live;
   } catch (error) {
     if (error instanceof LvsformError) throw error;
-    throw new TransportError('command-failed', name, 'its listings could not be read', { cause: error });
+    throw new TransportError('command-failed', access.name, 'its listings could not be read', { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import {
   guardScript,
   isAccepted,
   type GuardHeader,
-  parseGuarded,
+  parseBatch,
   parseSaid,
   parseUndo,
   rollbackScript,
@@ -14,25 +14,17 @@ import {
   scriptInput,
   undoLines,
 } from '../dialect';
-import { type Ledger, type LiveDirector, LvsformError, type Step, TransportError, type UndoRecord } from '../model';
+import { type Ledger, type Step, TransportError, type UndoRecord } from '../model';
 import { batchSteps, commandLines, undoCommands } from './batch';
 import { type Refusal, timeoutMs } from './execute';
-import { type DirectorAccess, liveFrom } from './fetch';
+import type { DirectorAccess } from './fetch';
 import { netError } from './net-error';
 
-/** What became of steps. */
-export interface Executed {
-  /** Undefined when everything was accepted. */
-  refusal: Refusal<Step> | undefined;
-  /** The director right after them; undefined when it has to be read again: its table was changing. */
-  left: LiveDirector | undefined;
-}
-
 /**
- * Runs steps in one remote execution like executeSteps, with the undo of `undone` placed before the first of them, and
- * reads the director after the last one.
+ * Runs steps in one remote execution like executeSteps, with the undo of `undone` placed before the first of them.
  *
  * @param undone steps the undo takes back: these and those of the same apply before them
+ * @returns undefined when everything was accepted
  * @throws ApplyError when the director would not begin: nothing is changed then
  * @throws TransportError when the connection is lost
  */
@@ -41,7 +33,7 @@ export async function executeGuarded(
   undone: readonly Step[],
   access: DirectorAccess,
   header: GuardHeader,
-): Promise<Executed> {
+): Promise<Refusal<Step> | undefined> {
   const batches = batchSteps(steps);
   const nonce = access.nonce();
   const lines = batches.map(({ items }) => commandLines(items.map(({ command }) => command)));
@@ -57,24 +49,13 @@ export async function executeGuarded(
   });
   const said = parseSaid(result.stdout, nonce);
   if (said !== undefined && said.word !== 'end' && said.word !== 'truncated') throw netError(access.name, said);
-  const { outcomes, reading } = parseGuarded(result.stdout, nonce);
+  const outcomes = parseBatch(result.stdout, nonce);
   if (outcomes === 'truncated')
     throw new TransportError('connection-lost', access.name, 'the connection ended while commands were being sent; none of them was run'); // prettier-ignore
   const last = outcomes.at(-1);
   const batch = batches[outcomes.length - 1];
   if (last === undefined || batch === undefined) throw new RangeError('a batch ran no part');
-  const refusal = isAccepted(last) ? undefined : { batch, code: last.code, words: last.stderr };
-  return { refusal, left: leftBehind(reading, nonce, access, header.chain) };
-}
-
-/** Whatever is wrong with a reading is told by the one that is made instead of it. */
-function leftBehind(reading: string, nonce: string, access: DirectorAccess, chain: string): LiveDirector | undefined {
-  try {
-    return liveFrom(reading, nonce, access, chain);
-  } catch (error) {
-    if (error instanceof LvsformError) return undefined;
-    throw error;
-  }
+  return isAccepted(last) ? undefined : { batch, code: last.code, words: last.stderr };
 }
 
 /**

@@ -4,15 +4,7 @@
  * {@link guardScript} places the undo, arms the dead man's switch, sees that it is armed, and only then runs the batch.
  * {@link confirmScript} records what the stack owns now and disarms.
  */
-import {
-  type BatchPart,
-  parseBatch,
-  printReport,
-  readingLines,
-  readInput,
-  runParts,
-  type BatchOutcome,
-} from './script';
+import { type BatchPart, readInput, runParts } from './script';
 import { CHECK_HOLDER, enterFolder, TAKE_WORK } from './lock-script';
 import { asRoot, script, scriptInput, type ScriptOptions } from './shell';
 import { UNDO_PROGRAM } from './undo-program';
@@ -36,8 +28,7 @@ const ARM_TRIES = 50;
 
 /**
  * Runs a batch like batchScript, under the lock and with the undo in place. Says why it did nothing (`lost`, `busy`,
- * `no-folder`, `no-room`, `not-armed`, `would-be-killed`), or reports like batchScript, with a reading of the tables after
- * it. The output is for {@link parseGuarded}.
+ * `no-folder`, `no-room`, `not-armed`, `would-be-killed`), or reports like batchScript.
  */
 export function guardScript(parts: readonly BatchPart[], options: ScriptOptions): string {
   const mark = `@@${options.nonce}`;
@@ -72,33 +63,10 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     `  tries=0; while [ ! -s "$undo/watching" ] && [ "$tries" -lt ${ARM_TRIES} ]; do tries=$((tries + 1)); sleep 0.1; done`,
     '  kill -0 "$(cat "$undo/watching")" 2>/dev/null || { rm -rf "$undo"; say not-armed; }',
     'fi',
-    ...runParts(parts, options, [
-      // The report comes with a reading of the director as the batch left it. It is noted behind our back, for the undo:
-      // nobody waits for that, but for whoever changes something next, since the note holds `work`, too.
-      'reading=$(',
-      ...readingLines(options, 'tables'),
-      ')',
-      '{ printf "%s\n" "$reading" | setsid nohup sh "$undo/run" left; } >/dev/null 2>&1 &',
-      printReport(options),
-      'printf "%s\n" "$reading"',
-    ]),
+    // How the table was left is noted behind our back: the report need not wait for it. Whoever changes something next
+    // does: the note holds `work`, too.
+    ...runParts(parts, options, 'setsid nohup sh "$undo/run" left </dev/null >/dev/null 2>&1 & '),
   ]);
-}
-
-/**
- * What {@link guardScript} printed.
- *
- * @returns the outcomes, and the reading after them for parseFetch
- * @throws ParseError when the report is cut short
- */
-export function parseGuarded(
-  stdout: string,
-  nonce: string,
-): { outcomes: BatchOutcome[] | 'truncated'; reading: string } {
-  const end = `@@${nonce} end\n`;
-  const at = stdout.indexOf(end);
-  const [report, reading] = at < 0 ? [stdout, ''] : [stdout.slice(0, at + end.length), stdout.slice(at + end.length)];
-  return { outcomes: parseBatch(report, nonce), reading };
 }
 
 /** What {@link guardScript} is fed. */

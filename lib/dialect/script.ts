@@ -54,27 +54,22 @@ export function partsIn(scope: FetchScope): readonly (typeof FETCH_PARTS)[number
 
 /** Reads a director in one go. Its output is for {@link parseFetch}. */
 export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everything'): string {
-  return script(readingLines(options, scope));
-}
-
-/** The lines that print a reading. */
-export function readingLines(options: ScriptOptions, scope: FetchScope): string[] {
   const mark = `@@${options.nonce}`;
-  return [
+  return script([
     // stdout passes through, stderr is caught and printed after it, so that the two can't mix.
-    `listing() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
+    `part() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
     `{ second=$(${group(scope, 2, options)}); printf "%s\\n" "$second"; } | {`,
     // Kept in a variable first: a full pipe would make one group wait for the other.
     `  first=$(${group(scope, 1, options)}); printf "%s\\n" "$first"; cat`,
     '}',
     `printf "%s\\n" "${mark} end"`,
-  ];
+  ]);
 }
 
 function group(scope: FetchScope, number: 1 | 2, options: ScriptOptions): string {
   const parts = partsIn(scope).filter((part) => part.group === number);
   return parts
-    .map(({ name, privileged, command }) => `listing ${name} ${privileged ? asRoot(options) : ''}${command}`)
+    .map(({ name, privileged, command }) => `part ${name} ${privileged ? asRoot(options) : ''}${command}`)
     .join('; ');
 }
 
@@ -141,7 +136,7 @@ export interface BatchPart {
  * stdin comes from {@link scriptInput}, the output is for {@link parseBatch}.
  */
 export function batchScript(parts: readonly BatchPart[], options: ScriptOptions): string {
-  return script([...readInput(options), ...runParts(parts, options, [printReport(options)])]);
+  return script([...readInput(options), ...runParts(parts, options)]);
 }
 
 /** Takes all of standard input into `$input`, or says `truncated`. */
@@ -150,11 +145,8 @@ export function readInput({ nonce }: ScriptOptions): string[] {
   return ['input=$(cat)', `case $input in *"${mark} end") ;; *) printf "%s\n" "${mark} truncated"; exit 9 ;; esac`];
 }
 
-/** Prints what became of the parts. */
-export const printReport = ({ nonce }: ScriptOptions): string => `printf "%s\n%s\n" "$report" "@@${nonce} end"`;
-
-/** Runs the parts on the first lines of `$input`, and then what is to be done at the end: at least {@link printReport}. */
-export function runParts(parts: readonly BatchPart[], options: ScriptOptions, atEnd: readonly string[]): string[] {
+/** Runs the parts on the first lines of `$input` and reports. `whenDone` runs before the report is printed. */
+export function runParts(parts: readonly BatchPart[], options: ScriptOptions, whenDone = ''): string[] {
   const mark = `@@${options.nonce}`;
   let line = 1;
   const calls = parts.flatMap(({ tool, lines, pauseSeconds = 0 }) => {
@@ -165,10 +157,7 @@ export function runParts(parts: readonly BatchPart[], options: ScriptOptions, at
   });
   return [
     'report=',
-    'finish() {',
-    ...atEnd,
-    'exit 0',
-    '}',
+    `finish() { ${whenDone}printf "%s\n%s\n" "$report" "${mark} end"; exit 0; }`,
     'part() {',
     '  lines="$1,$2p"; shift 2',
     '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" | "$@" 2>&1 >/dev/null); code=$?',

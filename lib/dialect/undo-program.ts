@@ -10,8 +10,8 @@
  * - `before`: the table before the apply, made by `run before`. What is as it was then needs no undo: its command was
  *   never run, or taken back by hand.
  * - `ledger`: the stack's ledger before the apply, empty where there was none; it comes back with the table
- * - `after`: the table as the apply left it, made by `run left` from a reading (see readingLines). An entry that looks
- *   otherwise when the undo runs was changed by somebody else and is left alone.
+ * - `after`: the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo runs was
+ *   changed by somebody else and is left alone.
  * - `status`: one line, see UndoRecord; `spare`: room for that line when the disk is full
  *
  * No clock decides anything: seconds are counted by sleeping.
@@ -30,40 +30,36 @@ case $0 in */*) cd "${'$'}{0%/*}" || exit 1 ;; esac
 read -r sudo < sudo
 read -r chain < chain
 
-# What the table is told from, each listing after its name.
-listings() {
-  echo @@ save; $sudo ipvsadm -Sn
-  echo @@ thresholds; $sudo ipvsadm -Ln --thresholds
-  echo @@ timeout; $sudo ipvsadm -L --timeout
-  echo @@ daemon; $sudo ipvsadm -L --daemon
-  echo @@ marks; $sudo iptables-save -t mangle
-  echo @@ marks6; $sudo ip6tables-save -t mangle
-} 2>/dev/null
-
 # Every entry of the table as a line: its key, a tab, what it is. While somebody else puts services in, the kernel may list
 # one once more: the first counts.
 state() {
-  awk -v chain="$chain" '
-    /^@@/ { part = $2; again = 0; if (part ~ /^marks/) { program = part == "marks" ? "iptables" : "ip6tables"; rules[program] = "" }; next }
-    part == "save" && $1 == "-A" {
+  {
+    echo @save; $sudo ipvsadm -Sn
+    echo @thresholds; $sudo ipvsadm -Ln --thresholds
+    echo @timeout; $sudo ipvsadm -L --timeout
+    echo @daemon; $sudo ipvsadm -L --daemon
+    for program in iptables ip6tables; do echo "@marks $program"; $sudo $program-save -t mangle; done
+  } 2>/dev/null | awk -v chain="$chain" '
+    /^@/ { part = $1; again = 0; if (part == "@marks") { program = $2; rules[program] = "" }; next }
+    part == "@save" && $1 == "-A" {
       key = $2 " " $3; if ($4 == "-6") key = key " -6"; service = key
       again = key in seen; seen[key] = 1; if (!again) print key "\t" $0
     }
-    part == "save" && $1 == "-a" && !again {
+    part == "@save" && $1 == "-a" && !again {
       key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i
       print key "\t" $0; pool[service] = pool[service] $0 ";"
     }
-    part == "thresholds" && /^(TCP|UDP|SCTP|FWM) / {
+    part == "@thresholds" && /^(TCP|UDP|SCTP|FWM) / {
       option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
       service = "thresholds " option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
       again = service in seen; seen[service] = 1
     }
-    part == "thresholds" && $1 == "->" && $2 != "RemoteAddress:Port" && !again {
+    part == "@thresholds" && $1 == "->" && $2 != "RemoteAddress:Port" && !again {
       print service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
     }
-    part == "timeout" && /^Timeout/ { print "timeouts\t" $0 }
-    part == "daemon" && NF { print "daemon " $1 "\t" $0 }
-    part ~ /^marks/ {
+    part == "@timeout" && /^Timeout/ { print "timeouts\t" $0 }
+    part == "@daemon" && NF { print "daemon " $1 "\t" $0 }
+    part == "@marks" {
       for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) {
         sub(/ \[[0-9]+:[0-9]+\]$/, ""); rules[program] = rules[program] $0 ";"; break
       }
@@ -76,7 +72,7 @@ state() {
 
 # What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone.
 choose() {
-  listings | state | awk -F '\t' '
+  state | awk -F '\t' '
     BEGIN {
       while ((getline line < "before") > 0) { at = index(line, "\t"); if (at) { was[substr(line, 1, at - 1)] = substr(line, at + 1); began = 1 } }
       while ((getline line < "after") > 0) { at = index(line, "\t"); if (at) { left[substr(line, 1, at - 1)] = substr(line, at + 1); known = 1 } }
@@ -128,7 +124,7 @@ undo() { # WHY
 
 case $1 in
   before)
-    listings | state > before
+    state > before
     ;;
   left)
     state > after.new && mv -f after.new after

@@ -10,7 +10,6 @@ import { RECORDS_FOLDER } from '../model';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import type { Machine } from './machine';
 import { isRoot, loginName, runScripted, withoutNewlines } from './programs';
-import { printReading } from './reading';
 import type { Terminal } from './terminal';
 import { UndoProgram } from './undo';
 
@@ -161,9 +160,8 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
       if (part.pauseSeconds !== undefined) await boot.sleep(part.pauseSeconds);
       if (!run.run(part)) break;
     }
-    const reading = printReading(machine, 'tables', script.options);
     undo.noteLeft();
-    return run.print() + reading;
+    return run.print();
   } finally {
     boot.work.free();
   }

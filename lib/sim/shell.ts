@@ -4,19 +4,17 @@
  */
 import { recognizeBootScript } from '../dialect/boot-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
-import type { PartResult } from '../dialect/script';
+import { partsIn, type PartResult } from '../dialect/script';
 import { STATS_COMMAND } from '../dialect/stats-script';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import { runBootScript } from './boot-files';
 import type { Machine } from './machine';
-import { isRoot, NOT_FOUND, runScripted, runSudo } from './programs';
-import { printReading } from './reading';
+import { isRoot, NOT_FOUND, runScripted, runSudo, withoutNewlines } from './programs';
 import { splitWords } from './words';
 
 export function runShell(machine: Machine, text: string, stdin: string): PartResult {
   const script = recognizeScript(text);
-  if (script?.kind === 'fetch')
-    return { code: 0, stdout: printReading(machine, script.scope, script.options), stderr: '' };
+  if (script?.kind === 'fetch') return fetch(machine, script);
   if (script?.kind === 'batch') return batch(machine, script, text, stdin);
   if (script?.kind === 'stats') return stats(machine, script);
   const boot = recognizeBootScript(text);
@@ -50,6 +48,20 @@ export function runPlain(machine: Machine, words: readonly string[], stdin: stri
 
 const known = (program: string): boolean =>
   /^(?:ipvsadm|ip6?tables(?:-save|-restore)?|true|uname|dpkg-query)$/.test(program);
+
+function fetch(machine: Machine, { scope, options }: ReadScript<'fetch'>): PartResult {
+  const mark = `@@${options.nonce}`;
+  const groups = ([1, 2] as const).map((number) => {
+    const parts = partsIn(scope).filter((part) => part.group === number);
+    const printed = parts.map(({ name, command, privileged }) => {
+      const how = { sudo: options.sudo && privileged, line: 2, stdin: '' };
+      const { code, stdout, stderr } = runScripted(machine, command.split(' '), how);
+      return `${mark} ${name}\n${stdout}\n${mark} ${code}\n${withoutNewlines(stderr)}\n`;
+    });
+    return `${withoutNewlines(printed.join(''))}\n`;
+  });
+  return { code: 0, stdout: `${groups.join('')}${mark} end\n`, stderr: '' };
+}
 
 function stats(machine: Machine, { options }: ReadScript<'stats'>): PartResult {
   const call = { sudo: options.sudo, line: 4, stdin: '' };

@@ -1,7 +1,7 @@
 /** What a client of a safe apply does on a director, simulated or real: the scripts, fed and read. */
 import type { BatchOutcome } from '../../lib/dialect';
 import { drainInput, drainScript, parseDrain } from '../../lib/dialect/drain-script';
-import { confirmInput, confirmScript, guardInput, guardScript, parseGuarded } from '../../lib/dialect/guard-script';
+import { confirmInput, confirmScript, guardInput, guardScript } from '../../lib/dialect/guard-script';
 import {
   HEARTBEAT_SECONDS,
   lockScript,
@@ -10,7 +10,7 @@ import {
   rollbackScript,
   type Said,
 } from '../../lib/dialect/lock-script';
-import type { BatchPart } from '../../lib/dialect/script';
+import { type BatchPart, parseBatch } from '../../lib/dialect/script';
 import { scriptInput } from '../../lib/dialect/shell';
 import { undoLines } from '../../lib/dialect/undo-program';
 import type { Command, ServiceKey } from '../../lib/model';
@@ -111,7 +111,7 @@ export class SafeClient {
     const header = { token, record, confirmSeconds: seconds, chain: 'LVSFORM-edge' };
     const stdin = guardInput(header, lines.flat(), undoLines(undo), nonce);
     const { stdout } = await this.runner.run(guardScript(parts, { nonce, sudo: this.sudo }), { stdin, timeoutMs });
-    return parseSaidExceptEnd(stdout, nonce) ?? parseGuarded(stdout, nonce).outcomes;
+    return parseSaidExceptEnd(stdout, nonce) ?? parseBatch(stdout, nonce);
   }
 
   async confirm(token: string, ledger: object | null = { entries: [] }, record = 'edge'): Promise<Said | undefined> {
