@@ -52,6 +52,8 @@ export async function serve({ env, methods, onShutdown, log = () => undefined }:
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    // Statistics that nobody asks for.
+    'grpc.enable_channelz': 0,
   });
   const trace = tracer(env, log);
   server.addService(ProviderService, implementation(methods, trace));
