@@ -59,6 +59,11 @@ const wishFor = (director: LabDirector): DesiredStack => ({
 /** How long each remote execution took, in the order they ran, for the breakdown. */
 const laps: { what: string; ms: number }[] = [];
 
+/** What an apply runs, over both its connections. */
+const EXECUTIONS = ['read', 'read under lock', 'execute', 'read to verify', 'record'];
+/** Those of this apply that are to come. */
+let ahead: string[] = [];
+
 function lapped(connect: Connect<Director>): Connect<Director> {
   const lap = async <T>(what: string, work: Promise<T>): Promise<T> => {
     const before = performance.now();
@@ -68,12 +73,12 @@ function lapped(connect: Connect<Director>): Connect<Director> {
   };
   return async (director) => {
     const runner = await lap('connect', connect(director));
-    const names = ['read', 'read again under the lock', 'execute', 'verify', 'record'];
-    return { ...runner, run: (script, options) => lap(names.shift() ?? 'more', runner.run(script, options)) };
+    return { ...runner, run: (script, options) => lap(ahead.shift() ?? 'more', runner.run(script, options)) };
   };
 }
 
 async function applyWithProduct(director: LabDirector): Promise<void> {
+  ahead = [...EXECUTIONS];
   const connect = lapped(createSshConnector({ env: { HOME: folder } }));
   const open = await planStacks([wishFor(director)], { connect });
   const reports = await applyPlan(open, { tool: 'bench', author: { by: 'bench' }, confirmSeconds: 0 });
@@ -140,7 +145,7 @@ async function main(): Promise<void> {
     for (const what of new Set(laps.map((lap) => lap.what))) {
       const times = laps.filter((lap) => lap.what === what).map(({ ms }) => ms);
       console.log(
-        `  ${what.padEnd(12)} ${Math.min(...times)
+        `  ${what.padEnd(16)} ${Math.min(...times)
           .toFixed(0)
           .padStart(7)}`,
       );
