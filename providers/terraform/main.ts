@@ -2,6 +2,7 @@
  * The plugin's process. It is started several times per command, so everything but the handshake is loaded with the
  * first call, while core is still reading the line.
  */
+import { setImmediate as checkPhase, setTimeout as wait } from 'node:timers/promises';
 import { MAGIC_COOKIE, serve } from './wire/serve';
 import type { IpvsProvider } from './provider';
 
@@ -32,11 +33,15 @@ export async function main(args: readonly string[], stdio: Stdio): Promise<numbe
     },
   });
   const end = (): void => {
-    // The answer to Shutdown has to leave first.
-    setTimeout(() => {
-      served.close();
-      process.exit(0);
-    }, 5);
+    // The answer to Shutdown has to leave first: what is to be written goes out in the loop's check phase, which a timer
+    // of a busy process may well come before.
+    void wait(5)
+      .then(() => checkPhase())
+      .then(() => checkPhase())
+      .then(() => {
+        served.close();
+        process.exit(0);
+      });
   };
   if (debug) {
     process.on('SIGTERM', end);

@@ -1,9 +1,12 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Deep enough for the user's own classes and functions above ours. */
 const FRAMES = 60;
-const LIBRARY = ['../../../lib', '../..'].map((folder) => resolve(__dirname, folder) + sep);
+/** Where the sources are; the build is one file instead (tools/bundle-library.js), and has nothing of its own around it. */
+const LIBRARY = __dirname.endsWith(join('providers', 'ipvs', 'kit'))
+  ? ['../../../lib', '../..'].map((folder) => resolve(__dirname, folder) + sep)
+  : [];
 const FRAME = /^\s*at (?:.*? \()?(?<file>.+?):(?<line>\d+):(?<column>\d+)\)?$/;
 
 /** Where in the user's program something was made. Taking one is cheap; the text is only made when it is asked for. */
@@ -28,7 +31,6 @@ export class Trace {
       if (file === undefined || file.startsWith('node:')) continue;
       const path = file.startsWith('file:') ? fileURLToPath(file) : file;
       if (!isAbsolute(path) || path.includes(`${sep}node_modules${sep}`)) continue;
-      // The build is one file (tools/bundle-library.js).
       if (path === __filename || LIBRARY.some((folder) => path.startsWith(folder))) continue;
       return `${shorten(path)}:${line}:${column}`;
     }
