@@ -41,7 +41,7 @@ class Reader {
 
   object(schema: z.ZodObject, input: unknown, path: Issue['path']): unknown {
     if (!isPlainObject(input)) return this.mismatch(path, 'expected an object', input);
-    const names = spelledNames(schema, this.options.spelling ?? 'camelCase');
+    const names = new Map(Object.keys(schema.shape).map((name) => [this.spell(name), name]));
     for (const key of Object.keys(input)) {
       if (names.has(key) || input[key] === undefined) continue;
       this.issues.push({ path: [...path, key], ...unknownField(key, [...names.keys()]) });
@@ -97,19 +97,10 @@ class Reader {
     this.issues.push({ path, message });
     return input;
   }
-}
 
-type Spelling = NonNullable<ReadOptions['spelling']>;
-
-/** Schemas are few and read thousands of times. */
-const namesBySchema = new WeakMap<z.ZodObject, Partial<Record<Spelling, ReadonlyMap<string, string>>>>();
-
-/** Names of a schema's fields by how they are spelled. */
-function spelledNames(schema: z.ZodObject, spelling: Spelling): ReadonlyMap<string, string> {
-  const known = namesBySchema.get(schema) ?? {};
-  namesBySchema.set(schema, known);
-  const spell = spelling === 'snake_case' ? snakeCase : (name: string): string => name;
-  return (known[spelling] ??= new Map(Object.keys(schema.shape).map((name) => [spell(name), name])));
+  private spell(name: string): string {
+    return this.options.spelling === 'snake_case' ? snakeCase(name) : name;
+  }
 }
 
 /** A value in the artefact's spelling: field names in snake_case, map keys untouched. */

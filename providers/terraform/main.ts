@@ -28,26 +28,22 @@ export async function main(args: readonly string[], stdio: Stdio): Promise<numbe
     env: debug ? { ...process.env, PLUGIN_CLIENT_CERT: undefined } : process.env,
     methods: methods(),
     log: stdio.err,
-    onShutdown: () => {
-      end();
-    },
+    onShutdown: () => void end(),
   });
-  const end = (): void => {
+  const end = async (): Promise<void> => {
     // The answer to Shutdown has to leave first: what is to be written goes out in the loop's check phase, which a timer
     // of a busy process may well come before.
-    void wait(5)
-      .then(() => checkPhase())
-      .then(() => checkPhase())
-      .then(() => {
-        served.close();
-        process.exit(0);
-      });
+    await wait(5);
+    await checkPhase();
+    await checkPhase();
+    served.close();
+    process.exit(0);
   };
   if (debug) {
-    process.on('SIGTERM', end);
+    process.on('SIGTERM', () => void end());
     stdio.out(`TF_REATTACH_PROVIDERS='${reattach(served.path)}'\n`);
   } else {
-    endWithParent(end);
+    endWithParent(() => void end());
     stdio.out(`${served.handshake}\n`);
   }
   return undefined;

@@ -102,8 +102,8 @@ const NOTES = `## What to know
   in \`/var/lib/lvsform\`, in the same ledger that \`lvsform\` keeps, so the two engines know each other's entries.
 - **An entry that is there already is adopted** by the resource that declares it.
 - **Changes go together.** What terraform applies at the same time on one director is one remote change with one undo:
-  \`TF_CLI_ARGS_apply=-parallelism=1024\` makes big applies quick. When one of them is refused the director is put back,
-  and the others are tried in halves without it.
+  \`TF_CLI_ARGS_apply=-parallelism=1024\` makes big applies quick. When one of them is refused the director is put back
+  and the halves are tried, and their halves, until it is alone; the others are made.
 - **Only a new identity replaces**: director, protocol, address, port, mark, family. Everything else is in place.
 - **Blocking findings block here too**, in the plan and again in the apply, for \`terraform destroy\` as for
   \`lvsform destroy\`. What is meant is allowed by \`LVSFORM_ALLOW=code,code\` in the environment of that plan and of its

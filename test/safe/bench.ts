@@ -23,8 +23,8 @@ export const SETTINGS: ApplySettings = {
   lockWaitSeconds: 0,
 };
 
-/** Tables for random walks: small, and no walk may lock itself out of its director. */
-export const WALKED: Features = { maxServices: 3, maxServers: 2, mixedFamily: false, marksAnywhere: false };
+/** Tables for random walks: small ones. */
+export const WALKED: Features = { maxServices: 3, maxServers: 2, mixedFamily: false };
 
 /** Silence is noticed soon: these tests cut connections. */
 const connectSsh = createSshConnector({ env: { HOME: '/nonexistent' }, keepaliveMs: 1000, connectTimeoutMs: 40_000 });
@@ -113,8 +113,8 @@ export class Bench {
   /**
    * Table, thresholds, timeouts, daemons and both mangle tables, as the director's own tools print them. All directors
    * share one kernel, which counts its place in a listing over the tables of all of them: while another one changes, an
-   * entry may be listed twice (ip_vs_genl_dump_services). So it counts what is listed alike two times running, or is as
-   * it may well be.
+   * entry may be listed twice (ip_vs_genl_dump_services). So it counts what is listed alike two times running, or is what
+   * the test expects.
    */
   async list(isExpected: (listing: string) => boolean = () => false): Promise<string> {
     const read = async (): Promise<string> =>

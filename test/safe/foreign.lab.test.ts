@@ -8,6 +8,7 @@ import { KEEPALIVED_SERVICES, KUBE_SERVICES } from './foreign';
 
 const APPLIES = 50;
 const DIRECTORS = 2;
+
 describeLab('beside the tables of others', () => {
   let lab: Lab;
   const benches: Bench[] = [];

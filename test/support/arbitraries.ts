@@ -44,8 +44,8 @@ export interface Features {
   engines?: boolean;
   /** Mark rules. Default true. */
   marks?: boolean;
-  /** Mark rules for packets to any address: with a service behind them they take even the login. Default true. */
-  marksAnywhere?: boolean;
+  /** Mark rules that take logins over SSH, once there is a service behind their mark. Default true. */
+  takesLogins?: boolean;
   /** Sync daemons, on interface `lo`. Default true. */
   daemons?: boolean;
   /** Largest weight. Default 65535. */
@@ -63,7 +63,7 @@ const DEFAULTS: Required<Features> = {
   sctp: true,
   engines: true,
   marks: true,
-  marksAnywhere: true,
+  takesLogins: true,
   daemons: true,
   maxWeight: 65535,
   maxServices: 6,
@@ -245,15 +245,26 @@ export function arbitraryMarkRule(features: Features = {}): fc.Arbitrary<MarkRul
       .record({
         family: fc.constant(family),
         protocol: fc.constantFrom<MarkRule['protocol']>('tcp', 'udp', 'sctp', null),
-        destination: wanted.marksAnywhere ? fc.option(network(family), { freq: 5 }) : network(family),
+        destination: fc.option(network(family), { freq: 5 }),
         source: fc.option(network(family), { freq: 1 }),
         inputInterface: fc.constantFrom(null, null, 'lo', 'eth0.100'),
         ports: fc.array(portRange, { maxLength: 20 }),
         // iptables, unlike ipvsadm, has no trouble with high marks, but no service could be behind them.
         mark: mark(wanted),
       })
-      .map((rule) => ({ ...rule, ports: rule.protocol === null ? [] : (multiportGroups(rule.ports)[0] ?? []) })),
+      .map((rule) => ({ ...rule, ports: rule.protocol === null ? [] : (multiportGroups(rule.ports)[0] ?? []) }))
+      .filter((rule) => wanted.takesLogins || !takesLogins(rule)),
   );
+}
+
+/** Whether a rule marks what comes from anywhere to port 22 of any address. */
+function takesLogins({ protocol, destination, source, inputInterface, ports }: MarkRule): boolean {
+  const holds = (range: string): boolean => {
+    const [first = 0, last = first] = range.split(':').map(Number);
+    return first <= 22 && 22 <= last;
+  };
+  const isAnywhere = destination === null && source === null && inputInterface === null;
+  return isAnywhere && (protocol === null || (protocol === 'tcp' && (ports.length === 0 || ports.some(holds))));
 }
 
 function markRules(features: Required<Features>): fc.Arbitrary<MarkRule[]> {

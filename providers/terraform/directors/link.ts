@@ -2,6 +2,7 @@
 import { setImmediate as heard, setTimeout as wait } from 'node:timers/promises';
 import { type DirectorAccess, fetchLive, readStats, withLock } from '../../../lib/apply';
 import {
+  allowFindings,
   ApplyError,
   type Author,
   chainName,
@@ -16,7 +17,7 @@ import {
 import { type Aim, applyPrepared, planLive, prepare } from '../../../lib/pipeline';
 import { type Connect, newNonce, type Runner } from '../../../lib/transport';
 import { refuseBlocked } from './allowed';
-import { type Intent, onlyTouched, type Wish, wishOf } from './wish';
+import { entryId, type Intent, onlyTouched, type Wish, wishOf } from './wish';
 
 export interface LinkOptions {
   stack: string;
@@ -56,8 +57,8 @@ export class DirectorLink {
   private connection: Promise<Runner> | undefined;
   private waiting: Waiting[] = [];
   private working: Promise<void> | undefined;
-  /** Changes that were judged and not asked for yet. */
-  private announced = 0;
+  /** Changes that were judged and not asked for yet, by the ids of what they put. */
+  private readonly announced = new Set<string>();
 
   constructor(
     private readonly options: LinkOptions,
@@ -78,17 +79,19 @@ export class DirectorLink {
 
   /** What a change would be, judged by the core against the first reading of the run. @throws CapabilityError, UsageError, TransportError */
   async judge(intent: Intent): Promise<DirectorPlan> {
-    this.announced += 1;
-    const { stack, director } = this.options;
+    const { stack, director, allowed } = this.options;
     const { wish, live } = wishOf(stack, director, onlyTouched(stack, await (this.first ?? this.live()), [intent]), [
       intent,
     ]);
-    return planLive(stack, wish, live, false).plan;
+    const { plan } = planLive(stack, wish, live, false);
+    // What is only taken away is not planned again before it is asked for, and what is blocked is never asked for.
+    if (intent.put.length > 0 && allowFindings(plan.findings, allowed).length === 0) this.announced.add(idsOf(intent));
+    return plan;
   }
 
   /** Carries out a change, together with others that come at the same time. @throws LvsformError */
   change(intent: Intent): Promise<void> {
-    this.announced = Math.max(0, this.announced - 1);
+    this.announced.delete(idsOf(intent));
     return new Promise((resolve, reject) => {
       this.waiting.push({ intent, resolve, reject });
       this.working ??= this.work();
@@ -118,7 +121,7 @@ export class DirectorLink {
       // Where this process was busy itself, what came meanwhile is heard first.
       await heard();
       if (this.waiting.length > count) [count, last] = [this.waiting.length, performance.now()];
-      else if (this.announced === 0 || performance.now() - last >= ANNOUNCED_MS) break;
+      else if (this.announced.size === 0 || performance.now() - last >= ANNOUNCED_MS) break;
     }
     return this.waiting.splice(0);
   }
@@ -196,6 +199,8 @@ export class DirectorLink {
     );
   }
 }
+
+const idsOf = ({ put }: Intent): string => put.map(entryId).join(' ');
 
 /** Whether leaving out one change may help the others. */
 function isAboutOne(error: unknown): boolean {
