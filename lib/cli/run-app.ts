@@ -9,11 +9,18 @@ import { dirname, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LvsformError, UsageError } from '../model';
 import { errorCode } from './errors';
+import { loadingLater } from './later-package';
 
 const TYPESCRIPT_APP =
   /^(?:npx (?:--?[\w-]+ )*)?(?:tsx|ts-node(?:-esm)?|node) (?:--?[\w-]+ )*([^\s"'$&|;<>]+\.[mc]?[tj]s)$/;
 
 const EVERY_PROGRAM_NEEDS = ['cdktf', 'lvsform'];
+
+/**
+ * Half the time of loading cdktf goes into these. It zips assets with the one, in a process of its own, and compares
+ * versions of terraform with the other.
+ */
+const SELDOM_USED_BY_CDKTF = ['archiver', 'semver'];
 
 /** The file an `app` command runs, when it is one we can run in this process. */
 export function appFile(app: string): string | undefined {
@@ -136,7 +143,9 @@ function loadPlainly(path: string, packages: readonly string[]): void {
   const load = createRequire(path);
   for (const name of packages) {
     try {
-      load(name);
+      loadingLater(SELDOM_USED_BY_CDKTF, () => {
+        load(name);
+      });
     } catch {
       // The program will meet the same, and knows its line.
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, relative } from 'node:path';
-import type { Construct, IConstruct } from 'constructs';
+import type { Construct, IConstruct, Node } from 'constructs';
 import type { z } from 'zod';
 import {
   type DesiredRollout,
@@ -15,7 +15,7 @@ import { NullProvider } from '@cdktf/provider-null/lib/provider';
 import {
   LocalBackend,
   TerraformBackend,
-  type TerraformElement,
+  TerraformElement,
   TerraformProvider,
   TerraformResource,
   TerraformStack,
@@ -125,8 +125,8 @@ export class IpvsStack extends TerraformStack {
   }
 
   /** Readable, legal and unique: cdktf's own ids lose dots and colons, so 10.1.1.11 and 10.11.1.1 would be one. */
-  protected override allocateLogicalId(element: TerraformElement): string {
-    const { scopes } = element.node;
+  protected override allocateLogicalId(element: TerraformElement | Node): string {
+    const { scopes } = TerraformElement.isTerraformElement(element) ? element.node : element;
     const ids = scopes
       .slice(scopes.indexOf(this) + 1)
       .map((scope) => scope.node.id)
