@@ -54,6 +54,10 @@ const LISTINGS = [
   'ip6tables-save -t mangle',
 ].join('; ');
 
+/** A virtual service as `-S` and as `-L` print it. */
+const SERVICE_LINES = [/^-A /gm, /^(?:TCP|UDP|SCTP|FWM) /gm];
+const READINGS = 5;
+
 /** What iptables-save prints anew each time: when it ran, and how many packets passed. */
 const COMMENTS_AND_COUNTERS = /^#.*\n|\[\d+:\d+\]$/gm;
 
@@ -73,6 +77,15 @@ async function asSubject(director: LabDirector): Promise<Subject> {
   };
   return {
     access: { name: director.name, sudo: false, runner, nonce: newNonce },
-    listAll: async () => (await shell.run(LISTINGS)).stdout.replace(COMMENTS_AND_COUNTERS, ''),
+    listAll: async (services) => {
+      // All directors share one kernel, which counts its place in a listing over the tables of all of them: while another
+      // one changes, an entry may be listed twice or not at all (ip_vs_genl_dump_services). What stays is no accident.
+      for (let reading = 1; ; reading++) {
+        const listed = (await shell.run(LISTINGS)).stdout.replace(COMMENTS_AND_COUNTERS, '');
+        const [ipvs = ''] = listed.split('*mangle', 1);
+        const isWhole = SERVICE_LINES.every((line) => [...ipvs.matchAll(line)].length === services);
+        if (isWhole || reading === READINGS) return listed;
+      }
+    },
   };
 }
