@@ -161,7 +161,7 @@ export function runParts(parts: readonly BatchPart[], options: ScriptOptions, wh
     'part() {',
     '  lines="$1,$2p"; shift 2',
     '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" | "$@" 2>&1 >/dev/null); code=$?',
-    `  report=$(printf "%s\n%s\n%s" "$report" "${mark} $code" "$said")`,
+    `  report="$report\n${mark} $code\n$said"`,
     // Rules of the other kind of iptables are worth a warning to it, and none to us.
     '  case $code$said in 0 | "0# Warning: iptables-legacy"* | "0# Warning: ip6tables-legacy"*) ;; *) finish ;; esac',
     '}',

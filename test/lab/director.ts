@@ -31,7 +31,7 @@ export class LabDirector {
   readonly port: number;
   readonly user: LabUser = 'root';
   readonly identityFile: string;
-  /** 'ssh-ed25519 AAAA…', different for every director. */
+  /** 'ecdsa-sha2-nistp256 AAAA…', different for every director. */
   readonly hostKey: string;
   /** These are the director's own, and the real servers answer to them too: 192.168.74.88 … .95. */
   readonly vips = Array.from({ length: 8 }, (_, index) => `192.168.74.${88 + index}`);

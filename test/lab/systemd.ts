@@ -37,7 +37,7 @@ export class SystemdDirector {
     private readonly dir: string,
     readonly port: number,
     readonly identityFile: string,
-    /** 'ssh-ed25519 AAAA…' */
+    /** 'ecdsa-sha2-nistp256 AAAA…' */
     readonly hostKey: string,
   ) {}
 

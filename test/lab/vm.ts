@@ -21,7 +21,7 @@ export interface VmState {
 
 export interface Endpoint {
   readonly port: number;
-  /** 'ssh-ed25519 AAAA…' */
+  /** 'ecdsa-sha2-nistp256 AAAA…' */
   readonly hostKey: string;
 }
 

@@ -106,7 +106,7 @@ describeLab('a real sshd', () => {
     const knownHosts = file('known_hosts', '');
     const error = await refusal(read(unknown(lb1), { knownHostsFiles: [knownHosts] }));
     expect(error.code).toBe('host-key');
-    expect(error.message).toMatch(/not known: ssh-ed25519 SHA256:[A-Za-z0-9+/]{43}$/);
+    expect(error.message).toMatch(/not known: ecdsa-sha2-nistp256 SHA256:[A-Za-z0-9+/]{43}$/);
     const line = error.hint?.split('\n').find((candidate) => candidate.startsWith('['));
     expect(line).toBe(lb1.knownHosts);
 
