@@ -47,11 +47,12 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     'if [ "$state" = armed ] && [ -d /run/systemd/system ] && [ "$(id -u)" != 0 ]; then',
     '  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) say would-be-killed $(id -un) ;; esac',
     'fi',
+    'status=; [ ! -e "$undo/status" ] || read -r status < "$undo/status"',
     '{',
     '  mkdir "$new" && between program undo > "$new/run" && between undo end > "$new/plan" &&',
     `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" &&`,
     // The second half of an apply goes back to where the first began.
-    '  case $(cat "$undo/status" 2>/dev/null) in',
+    '  case $status in',
     '    *" $token"*) cp "$undo/before" "$new/before" && { [ ! -e "$undo/ledger" ] || cp "$undo/ledger" "$new/ledger"; } ;;',
     '    *) sh "$new/run" before && { cat "$record.json" || :; } > "$new/ledger" ;;',
     '  esac &&',
@@ -59,13 +60,13 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
     '{ [ ! -e "$undo" ] || mv "$undo" "$old"; } && mv "$new" "$undo" && rm -rf "$old"',
     'if [ "$state" = armed ]; then',
-    '  setsid nohup sh "$undo/run" armed "$seconds" </dev/null >/dev/null 2>&1 8>&- &',
+    '  { trap "" HUP; exec setsid sh "$undo/run" armed "$seconds"; } </dev/null >/dev/null 2>&1 8>&- &',
     `  tries=0; while [ ! -s "$undo/watching" ] && [ "$tries" -lt ${ARM_TRIES} ]; do tries=$((tries + 1)); sleep 0.1; done`,
-    '  kill -0 "$(cat "$undo/watching")" 2>/dev/null || { rm -rf "$undo"; say not-armed; }',
+    '  { read -r watcher < "$undo/watching" && kill -0 "$watcher"; } 2>/dev/null || { rm -rf "$undo"; say not-armed; }',
     'fi',
     // How the table was left is noted behind our back: the report need not wait for it. Whoever changes something next
     // does: the note holds `work`, too.
-    ...runParts(parts, options, 'setsid nohup sh "$undo/run" left </dev/null >/dev/null 2>&1 & '),
+    ...runParts(parts, options, '{ trap "" HUP; exec setsid sh "$undo/run" left; } </dev/null >/dev/null 2>&1 & '),
   ]);
 }
 

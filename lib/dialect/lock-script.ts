@@ -32,7 +32,7 @@ export const TAKE_WORK = ['{ : >> work; } 2>/dev/null || say no-room work', 'exe
 
 /** Goes on only under the lock of the token in `$token`. */
 export const CHECK_HOLDER = [
-  'if flock -s -n lock true; then say lost; fi',
+  'if flock -s -n 7; then say lost; fi 7>>lock',
   'held=; [ ! -e holder ] || read -r held < holder',
   'case $held in *"\\"$token\\""*) ;; *) say lost ;; esac',
 ];
@@ -56,7 +56,9 @@ export function lockScript(options: ScriptOptions): string {
     'exec 8>&-',
     'for run in *.undo/run; do [ ! -e "$run" ] || sh "$run" orphan 9>&- </dev/null >/dev/null; done',
     `printf "%s\n" "${mark} locked"`,
-    `while [ -n "$(timeout ${SILENCE_SECONDS} dd bs=256 count=1 2>/dev/null 9>&-)" ]; do :; done`,
+    // bash can wait for a line by itself; with any other shell each sign of life takes two processes.
+    `if command -v bash >/dev/null; then bash -c "while read -r -t ${SILENCE_SECONDS}; do :; done" 9>&-`,
+    `else while [ -n "$(timeout ${SILENCE_SECONDS} dd bs=256 count=1 2>/dev/null 9>&-)" ]; do :; done; fi`,
     'rm -f holder',
   ]);
 }

@@ -147,8 +147,8 @@ case $1 in
     while [ "$second" -lt "$2" ] && [ "$gone" -lt ${GONE_SECONDS} ]; do
       sleep 1
       second=$((second + 1))
-      [ "$(word)" = armed ] || exit 0
-      if flock -s -n ../lock true; then gone=$((gone + 1)); else gone=0; fi
+      read -r word rest < status && [ "$word" = armed ] || exit 0
+      if flock -s -n 9; then gone=$((gone + 1)); else gone=0; fi 9>> ../lock
     done
     exec 8>>../work
     flock 8
