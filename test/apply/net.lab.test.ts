@@ -54,7 +54,7 @@ describeLab('an apply with a net', () => {
     return { name: 'lb1', sudo: true, runner, nonce: newNonce };
   }
 
-  const rules = () => director.ok(['ipvsadm', '-Sn']);
+  const rules = () => director.listing('-Sn');
 
   test('records what it made, and removes what is no longer declared', async () => {
     await director.ok(['ipvsadm', '-A', '-t', '192.168.74.90:1', '-s', 'rr']);

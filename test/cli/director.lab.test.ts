@@ -1,6 +1,7 @@
 /** The built command against a real director, from end to end, and beside what others keep there. */
 import { makeWorkbench, type Typed, type Workbench } from './support';
 import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
+import { settled } from '../lab/listing';
 import { writeSshConfig } from '../support/lab-ssh';
 
 jest.setTimeout(600_000);
@@ -72,13 +73,13 @@ describeLab('bin/lvsform and a director', () => {
   test('plan, apply, show, edit, destroy; foreign services and rules come through untouched', async () => {
     await director.ok(['ipvsadm', '-R'], { stdin: FOREIGN_SERVICES });
     await director.ok(['iptables-restore', '--noflush'], { stdin: FOREIGN_RULES });
-    const [table, rules] = [await director.ok(['ipvsadm', '-Ln', '--thresholds']), await listRules()];
+    const [table, rules] = [await director.listing('-Ln', '--thresholds'), await listRules()];
     workbench.project('project', PROGRAM);
 
     expect(await lvsform('plan', '--detailed-exitcode')).toMatchObject({ code: 2 });
     const applied = await succeeds('apply', '--auto-approve');
     expect(applied).toContain('Applied to 1 director, read back and verified.');
-    expect((await director.ok(['ipvsadm', '-Sn'])).split('\n')).toEqual([
+    expect((await director.listing('-Sn')).split('\n')).toEqual([
       '-A -t 192.168.74.88:80 -s wrr',
       '-a -t 192.168.74.88:80 -r 192.168.74.129:8080 -m -w 3',
       '-a -t 192.168.74.88:80 -r 192.168.74.133:80 -m -w 1',
@@ -103,10 +104,10 @@ describeLab('bin/lvsform and a director', () => {
     });
     expect((await lvsform('apply', '--auto-approve')).stderr).toContain('[weight-floor]');
     await succeeds('apply', '--auto-approve', '--allow', 'weight-floor');
-    expect(await director.ok(['ipvsadm', '-Ln', '--thresholds'])).toMatch(/192\.168\.74\.129:8080\s+1000\s+900/);
+    expect(await director.listing('-Ln', '--thresholds')).toMatch(/192\.168\.74\.129:8080\s+1000\s+900/);
 
     await succeeds('destroy', '--auto-approve');
-    expect(await director.ok(['ipvsadm', '-Ln', '--thresholds'])).toBe(table);
+    expect(await director.listing('-Ln', '--thresholds')).toBe(table);
     expect(await listRules()).toBe(rules);
   });
 
@@ -131,19 +132,19 @@ describeLab('bin/lvsform and a director', () => {
       });
     await director.ok(['iptables', '-t', 'mangle', '-A', 'PREROUTING', '-d', '192.168.74.93', '-p', 'tcp', '--dport', '21', '-j', 'MARK', '--set-mark', '12']); // prettier-ignore
     const listing = 'ipvsadm -Sn; ipvsadm -Ln --thresholds; ipvsadm -L --timeout; ipvsadm -L --daemon';
-    const before = [await director.ok(['sh', '-c', listing]), await listRules()];
+    const before = [await settled(() => director.ok(['sh', '-c', listing])), await listRules()];
 
     workbench.project('project', '');
     const program = await succeeds('import', 'lvsform@lb1', '--sudo');
     workbench.project('project', program);
     expect(await lvsform('plan', '--detailed-exitcode')).toMatchObject({ code: 0 });
     expect(await succeeds('apply', '--auto-approve')).not.toContain('Applied');
-    expect([await director.ok(['sh', '-c', listing]), await listRules()]).toEqual(before);
+    expect([await settled(() => director.ok(['sh', '-c', listing])), await listRules()]).toEqual(before);
 
     // The director loses its table; the program has all of it.
     await director.ok(['sh', '-c', 'ipvsadm -C; ipvsadm --set 900 120 300; ipvsadm --stop-daemon master']);
     await succeeds('apply', '--auto-approve');
-    expect([await director.ok(['sh', '-c', listing]), await listRules()]).toEqual(before);
+    expect([await settled(() => director.ok(['sh', '-c', listing])), await listRules()]).toEqual(before);
   });
 
   test('a scheduler whose module is missing: the apply stops, says how far it came, and puts the director back', async () => {
@@ -168,7 +169,7 @@ describeLab('bin/lvsform and a director', () => {
     ]);
     expect(listed('never sent')).toEqual(['iptables-restore --noflush']);
     expect(stderr).toContain('the director is as it was before');
-    expect(await director.ok(['ipvsadm', '-Sn'])).toBe('');
+    expect(await director.listing('-Sn')).toBe('');
     expect(await director.ok(['iptables-save', '-t', 'mangle'])).not.toContain('LVSFORM');
 
     // Mended, the next apply does all of it.

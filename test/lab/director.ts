@@ -1,5 +1,6 @@
 /** A leased director, with its client and its real servers. */
 import type { ClientChannel } from 'ssh2';
+import { settled } from './listing';
 import { Shell } from './shell';
 import { Connection, type ExecResult } from './ssh';
 import { type Exec, LabClient } from './traffic';
@@ -82,6 +83,11 @@ export class LabDirector {
     if (result.code !== 0)
       throw new Error(`${this.name}: ${argv.join(' ')}: exit ${result.code}\n${result.stderr}${result.stdout}`);
     return result.stdout;
+  }
+
+  /** What `ipvsadm` lists with these options, e.g. `-Sn`, once it is {@link settled}. */
+  listing(...options: readonly string[]): Promise<string> {
+    return settled(() => this.ok(['ipvsadm', ...options]));
   }
 
   /** A bash that stays, for tests that run hundreds of commands. Any number of them run side by side. */

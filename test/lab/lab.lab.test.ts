@@ -39,7 +39,7 @@ describeLab('lab', () => {
     }
     shell.close();
   }
-  const table = (): Promise<string> => director.ok(['ipvsadm', '-Sn']);
+  const table = (): Promise<string> => director.listing('-Sn');
 
   describe('directors', () => {
     test('are reached by the ssh of this machine, with the host key the lab tells', async () => {

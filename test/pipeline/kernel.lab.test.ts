@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { newNonce, type Runner } from '../../lib/transport';
 import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
+import { settled } from '../lab/listing';
 import { arbitraryTable, editedTable } from '../support/arbitraries';
 import { roundTrip, type Subject } from '../support/round-trip';
 import { SEED } from '../support/seed';
@@ -56,7 +57,6 @@ const LISTINGS = [
 
 /** A virtual service as `-S` and as `-L` print it. */
 const SERVICE_LINES = [/^-A /gm, /^(?:TCP|UDP|SCTP|FWM) /gm];
-const READINGS = 5;
 
 /** What iptables-save prints anew each time: when it ran, and how many packets passed. */
 const COMMENTS_AND_COUNTERS = /^#.*\n|\[\d+:\d+\]$/gm;
@@ -78,14 +78,11 @@ async function asSubject(director: LabDirector): Promise<Subject> {
   return {
     access: { name: director.name, sudo: false, runner, nonce: newNonce },
     listAll: async (services) => {
-      // All directors share one kernel, which counts its place in a listing over the tables of all of them: while another
-      // one changes, an entry may be listed twice or not at all (ip_vs_genl_dump_services). What stays is no accident.
-      for (let reading = 1; ; reading++) {
-        const listed = (await shell.run(LISTINGS)).stdout.replace(COMMENTS_AND_COUNTERS, '');
-        const [ipvs = ''] = listed.split('*mangle', 1);
-        const isWhole = SERVICE_LINES.every((line) => [...ipvs.matchAll(line)].length === services);
-        if (isWhole || reading === READINGS) return listed;
-      }
+      const read = async (): Promise<string> => (await shell.run(LISTINGS)).stdout.replace(COMMENTS_AND_COUNTERS, '');
+      return settled(read, (listing) => {
+        const [ipvs = ''] = listing.split('*mangle', 1);
+        return SERVICE_LINES.every((line) => [...ipvs.matchAll(line)].length === services);
+      });
     },
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '../../lib/pipeline';
 import { type Connect, createSshConnector, newNonce, type Runner } from '../../lib/transport';
 import type { Lab, LabDirector, Shell } from '../lab/lab';
+import { settled } from '../lab/listing';
 import type { Features } from '../support/arbitraries';
 import { FOREIGN_RULES, KEEPALIVED_SERVICES } from './foreign';
 
@@ -110,22 +111,11 @@ export class Bench {
     return (await planDirector(STACK, wish, this.access)).findings;
   }
 
-  /**
-   * Table, thresholds, timeouts, daemons and both mangle tables, as the director's own tools print them. All directors
-   * share one kernel, which counts its place in a listing over the tables of all of them: while another one changes, an
-   * entry may be listed twice (ip_vs_genl_dump_services). So it counts what is listed alike two times running, or is what
-   * the test expects.
-   */
-  async list(isExpected: (listing: string) => boolean = () => false): Promise<string> {
+  /** Table, thresholds, timeouts, daemons and both mangle tables, as the director's own tools print them. */
+  async list(isExpected?: (listing: string) => boolean): Promise<string> {
     const read = async (): Promise<string> =>
       (await this.shell.run(LISTINGS)).stdout.replace(COMMENTS_AND_COUNTERS, '');
-    let last = '';
-    for (let reads = 1; reads < 20; reads++) {
-      const next = await read();
-      if (next === last || isExpected(next)) return next;
-      last = next;
-    }
-    throw new Error(`the director does not come to rest:\n${last}`);
+    return settled(read, isExpected);
   }
 
   /** Waits until nothing of lvsform changes the director, or is about to. */

@@ -34,7 +34,7 @@ describeLab('what still has connections', () => {
     await lab.close();
   });
 
-  const rules = () => bench.director.ok(['ipvsadm', '-Sn']);
+  const rules = () => bench.director.listing('-Sn');
 
   /** Two connections, one to each real server. */
   async function holdBoth() {
@@ -109,7 +109,7 @@ describeLab('what still has connections', () => {
     const held = await bench.director.client.hold(KEY.address);
     await held.say('hello');
     expect(await bench.apply(only())).toMatchObject({ outcome: 'applied', drained: [{ endedBy: 'timeout' }] });
-    expect(await bench.director.ok(['ipvsadm', '-Sn'])).not.toContain('192.168.74.88');
+    expect(await bench.director.listing('-Sn')).not.toContain('192.168.74.88');
     await held.close();
   });
 

@@ -33,7 +33,7 @@ describeLab('beside the tables of others', () => {
 });
 
 async function walk(bench: Bench, lane: number): Promise<string[]> {
-  const services = async (): Promise<string> => (await bench.shell.run('ipvsadm -Ln --thresholds')).stdout;
+  const services = (): Promise<string> => bench.director.listing('-Ln', '--thresholds');
   const others = await services();
   const before = await bench.list();
   const foreign = foreignLines(before);

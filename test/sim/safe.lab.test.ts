@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { RECORDS_FOLDER } from '../../lib/model';
 import { type Sim, startSim } from '../../lib/sim';
 import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
+import { settled } from '../lab/listing';
 import { ipvsadm, type Login, restore, SafeClient } from './safe-client';
 
 const ADA = 'aaaaaaaaaaaaaaaa';
@@ -40,8 +41,8 @@ function comparable([path, text]: [string, string]): [string, string] {
 
 async function tellAll(place: Place, tell: (what: unknown) => void): Promise<void> {
   tell(Object.fromEntries(Object.entries(await place.files()).map(comparable)));
-  tell(await place.exec('ipvsadm', '-Sn'));
-  tell(await place.exec('ipvsadm', '-Ln', '--thresholds'));
+  tell(await settled(() => place.exec('ipvsadm', '-Sn')));
+  tell(await settled(() => place.exec('ipvsadm', '-Ln', '--thresholds')));
   tell(await place.exec('ipvsadm', '-L', '--timeout'));
   tell(await place.exec('ipvsadm', '-L', '--daemon'));
   tell((await place.exec('iptables-save', '-t', 'mangle')).replace(/^#.*\n|\[\d+:\d+\]/gm, ''));

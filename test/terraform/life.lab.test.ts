@@ -31,7 +31,7 @@ describeLab('terraform on real directors', () => {
     hostKey: director.hostKey,
     sudo: true,
     exec: (argv) => director.ok(argv),
-    rules: () => director.ok(['ipvsadm', '-Sn']),
+    rules: () => director.listing('-Sn'),
     marks: () => director.ok(['sh', '-c', 'iptables-save -t mangle; ip6tables-save -t mangle']),
   });
 

@@ -36,7 +36,7 @@ describeLab('the example fwmark-http-https', () => {
     expect(await workbench.run(['apply', '--auto-approve'], options)).toMatchObject({ code: 0 });
     expect(await workbench.run(['plan', '--detailed-exitcode'], options)).toMatchObject({ code: 0 });
     for (const director of directors)
-      expect((await director.ok(['ipvsadm', '-Sn'])).split('\n')).toEqual([
+      expect((await director.listing('-Sn')).split('\n')).toEqual([
         '-A -f 12 -s wrr -p 360',
         '-a -f 12 -r 192.168.74.129:0 -g -w 3',
         '-a -f 12 -r 192.168.74.133:0 -g -w 1',

@@ -106,13 +106,9 @@ interface Listing {
 
 /** What is theirs, as the director's own tools list it. */
 async function listNeighbours(director: LabDirector): Promise<Listing> {
-  const [services = '', thresholds = '', rules = ''] = (
-    await director.ok([
-      'sh',
-      '-c',
-      'ipvsadm -Sn; echo ---; ipvsadm -Ln --thresholds -t 10.250.0.9:80; echo ---; iptables-save; ip6tables-save',
-    ])
-  ).split('---\n');
+  const services = await director.listing('-Sn');
+  const thresholds = await director.ok(['ipvsadm', '-Ln', '--thresholds', '-t', '10.250.0.9:80']);
+  const rules = await director.ok(['sh', '-c', 'iptables-save; ip6tables-save']);
   const lines = (text: string, keep: (line: string) => boolean): string =>
     text.replace(/.*\n/g, (line) => (keep(line) ? line : ''));
   return {
