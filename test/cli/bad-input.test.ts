@@ -23,6 +23,8 @@ let bench: Workbench;
 const sims = new Map<Directors, Sim>();
 /** Tables of all directors before anything was typed. */
 const before = new Map<Sim, string[]>();
+/** Written once: a case must not find the key another one is just writing. */
+const configs = new Map<Sim, string>();
 let outcomes: Map<string, Promise<Typed>>;
 
 beforeAll(async () => {
@@ -33,6 +35,7 @@ beforeAll(async () => {
     const sim = await startSim({ directors: ['lb1', 'lb2'], ...installed, ...options });
     sims.set(name, sim);
     before.set(sim, tableOf(sim));
+    configs.set(sim, readFileSync(writeSshConfig(join(bench.path, 'ssh', name), sim), 'utf8'));
   }
   const results = pooled(CASES, 3, type);
   outcomes = new Map(CASES.map(({ name }, at) => [name, results[at] ?? Promise.reject(new Error(name))]));
@@ -62,8 +65,7 @@ async function type(bad: BadCase): Promise<Typed> {
   const files = Object.fromEntries(Object.entries(bad.files ?? {}).map(([name, text]) => [name, fill(text)]));
   if (bad.bare === undefined) bench.project(folder, programOf(bad), files);
   else for (const [name, text] of Object.entries({ '.keep': '', ...files })) bench.write(join(folder, name), text);
-  const config = readFileSync(writeSshConfig(join(bench.path, 'ssh', bad.directors ?? 'well'), sim), 'utf8');
-  const ssh = bench.write(`ssh/${bad.name}.config`, `${fill(bad.ssh ?? '')}\n${config}`);
+  const ssh = bench.write(`ssh/${bad.name}.config`, `${fill(bad.ssh ?? '')}\n${configs.get(sim) ?? ''}`);
   return bench.run(argsOf(bad).map(fill), {
     cwd: folder,
     env: { LVSFORM_SSH_CONFIG: ssh },
