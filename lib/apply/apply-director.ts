@@ -5,7 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
-import { controllersScript, parseControllers } from '../dialect';
+import { controllersScript, type GuardHeader, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
 import { awaitDrains, type DrainProgress } from './drain';
 import type { Stage } from './stages';
@@ -74,15 +74,15 @@ export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]
   };
   return withLock(job.access, options, async (lock) => {
     job.onEvent?.({ kind: 'locked' });
-    await recheck(job);
+    await recheck(job, lock);
     return runStages(job, lock);
   });
 }
 
 /** Between the plan and the lock somebody else may have been here. */
-async function recheck(job: DirectorApply): Promise<void> {
+async function recheck(job: DirectorApply, { token }: DirectorLock): Promise<void> {
   const { plan, access } = job;
-  const read = async (): Promise<DirectorPlan> => job.planAgain(await fetchLive(access, chainName(plan.stack)));
+  const read = async (): Promise<DirectorPlan> => job.planAgain(await fetchLive(access, chainName(plan.stack), token));
   const isPlanned = ({ steps }: DirectorPlan): boolean => JSON.stringify(steps) === JSON.stringify(plan.steps);
   const now = await readAgainUnless(read, isPlanned);
   if (isPlanned(now)) return;
@@ -108,7 +108,9 @@ async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainP
     if (stage.drains.length > 0) drained.push(...(await drain(job, stage, done.length)));
     done.push(...stage.steps);
     const later = job.stages.slice(at + 1).flatMap(({ steps }) => steps);
-    await runStage(job, lock, { steps: stage.steps, done, later });
+    // A drain takes minutes: what was read before it is not how the table was before the apply.
+    const before = stage.drains.length > 0 ? 'now' : 'reading';
+    await runStage(job, lock, { before, steps: stage.steps, done, later });
   }
   return drained;
 }
@@ -131,6 +133,7 @@ async function drain(
 }
 
 interface Turn {
+  before: GuardHeader['before'];
   steps: readonly Step[];
   /** These and the ones before them. */
   done: readonly Step[];
@@ -141,7 +144,8 @@ interface Turn {
 async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Promise<void> {
   const { plan, access, net } = job;
   const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
-  const header = { token: lock.token, record: recordName(plan.stack), confirmSeconds, chain: chainName(plan.stack) };
+  const { before } = turn;
+  const header = { token: lock.token, record: recordName(plan.stack), confirmSeconds, chain: chainName(plan.stack), before }; // prettier-ignore
   job.onEvent?.({ kind: 'executing', steps: turn.steps.length, confirmSeconds });
   let refusal;
   try {

@@ -27,23 +27,24 @@ export function shareFacts(from: Runner, to: Runner): void {
  * Reads everything about a director in one remote execution and parses it.
  *
  * @param chain name of our chain of mark rules
+ * @param keptFor token of the lock it is read under: the director keeps the reading for the undo of what is planned from it
  * @throws TransportError, ParseError
  */
-export async function fetchLive(access: DirectorAccess, chain: string): Promise<LiveDirector> {
+export async function fetchLive(access: DirectorAccess, chain: string, keptFor?: string): Promise<LiveDirector> {
   for (let read = 1; ; read++) {
     try {
-      return await readOnce(access, chain);
+      return await readOnce(access, chain, keptFor);
     } catch (error) {
       if (!(error instanceof TornReadError) || read === READS) throw error;
     }
   }
 }
 
-async function readOnce(access: DirectorAccess, chain: string): Promise<LiveDirector> {
+async function readOnce(access: DirectorAccess, chain: string, keptFor?: string): Promise<LiveDirector> {
   const nonce = access.nonce();
   const facts = factsByRunner.get(access.runner);
   const scope = facts === undefined ? 'everything' : 'tables';
-  const result = await access.runner.run(fetchScript({ nonce, sudo: access.sudo }, scope));
+  const result = await access.runner.run(fetchScript({ nonce, sudo: access.sudo }, scope, keptFor));
   if (!result.stdout.includes(`@@${nonce} end`)) {
     const words = (result.stderr || result.stdout).trim().split('\n').at(-1) ?? '';
     throw new TransportError(

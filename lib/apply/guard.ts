@@ -9,10 +9,10 @@ import {
   parseBatch,
   parseSaid,
   parseUndo,
+  renderUndo,
   rollbackScript,
   type Said,
   scriptInput,
-  undoLines,
 } from '../dialect';
 import { type Ledger, type Step, TransportError, type UndoRecord } from '../model';
 import { batchSteps, commandLines, undoCommands } from './batch';
@@ -42,7 +42,7 @@ export async function executeGuarded(
     lines: lines[at]?.length ?? 0,
     pauseSeconds,
   }));
-  const undo = undoLines(undoCommands(undone));
+  const undo = renderUndo(undoCommands(undone));
   const result = await access.runner.run(guardScript(parts, { nonce, sudo: access.sudo }), {
     stdin: guardInput(header, lines.flat(), undo, nonce),
     timeoutMs: timeoutMs(lines.flat().length),

@@ -7,7 +7,7 @@
 import { type BatchPart, readInput, runParts } from './script';
 import { CHECK_HOLDER, enterFolder, TAKE_WORK } from './lock-script';
 import { asRoot, script, scriptInput, type ScriptOptions } from './shell';
-import { UNDO_PROGRAM } from './undo-program';
+import { type Undo, UNDO_PROGRAM } from './undo-program';
 
 /** Under which lock, for which stack, and how the switch is set. */
 export interface GuardHeader {
@@ -18,6 +18,8 @@ export interface GuardHeader {
   confirmSeconds: number;
   /** Our chain of mark rules. */
   chain: string;
+  /** The table before the apply: as it was read under this lock, or as it is now. */
+  before: 'reading' | 'now';
 }
 
 /** Lines of the journal that are kept. */
@@ -34,9 +36,8 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
   const mark = `@@${options.nonce}`;
   return script([
     ...readInput(options),
-    `between() { printf "%s\n" "$input" | sed -n "/^${mark} $1\\$/,/^${mark} $2\\$/{/^${mark} /!p;}"; }`,
-    'set -- $(between head program)',
-    'token=$1 record=$2 seconds=$3 chain=$4',
+    'set -- $(printf "%s\n" "$input" | sed 1q)',
+    'token=$1 record=$2 seconds=$3 chain=$4 before=$5; shift 5',
     ...enterFolder(options),
     ...TAKE_WORK,
     ...CHECK_HOLDER,
@@ -48,13 +49,15 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     '  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) say would-be-killed $(id -un) ;; esac',
     'fi',
     'status=; [ ! -e "$undo/status" ] || read -r status < "$undo/status"',
+    'kept=; [ "$before" != reading ] || [ ! -e kept ] || read -r kept < kept',
     '{',
-    '  mkdir "$new" && between program undo > "$new/run" && between undo end > "$new/plan" &&',
-    `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" &&`,
+    '  mkdir "$new" &&',
+    `  printf "%s\n" "$input" | awk -v folder="$new" "/^${mark} end$/ { exit } /^${mark} / { file = folder \\"/\\" \\$2; printf \\"\\" > file; next } file { print > file }" &&`,
+    `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" && printf "%s\n" "$*" > "$new/parts" &&`,
     // The second half of an apply goes back to where the first began.
     '  case $status in',
     '    *" $token"*) cp "$undo/before" "$new/before" && { [ ! -e "$undo/ledger" ] || cp "$undo/ledger" "$new/ledger"; } ;;',
-    '    *) sh "$new/run" before && { cat "$record.json" || :; } > "$new/ledger" ;;',
+    '    *) { { [ "$kept" = "$token" ] && mv reading "$new/before"; } || sh "$new/run" before; } && { cat "$record.json" || :; } > "$new/ledger" ;;',
     '  esac &&',
     '  head -c 8192 /dev/zero > "$new/spare" && printf "%s\n" "$state $(date +%s) $token" > "$new/status"',
     '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
@@ -66,28 +69,22 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     'fi',
     // How the table was left is noted behind our back: the report need not wait for it. Whoever changes something next
     // does: the note holds `work`, too.
-    ...runParts(parts, options, '{ trap "" HUP; exec setsid sh "$undo/run" left; } </dev/null >/dev/null 2>&1 & '),
+    ...runParts(parts, options, 2, '{ trap "" HUP; exec setsid sh "$undo/run" left; } </dev/null >/dev/null 2>&1 & '),
   ]);
 }
 
 /** What {@link guardScript} is fed. */
-export function guardInput(
-  header: GuardHeader,
-  lines: readonly string[],
-  undo: readonly string[],
-  nonce: string,
-): string {
-  const { token, record, confirmSeconds, chain } = header;
+export function guardInput(header: GuardHeader, lines: readonly string[], undo: Undo, nonce: string): string {
+  const { token, record, confirmSeconds, chain, before } = header;
   const mark = `@@${nonce}`;
   return scriptInput(
     [
+      [token, record, confirmSeconds, chain, before, ...undo.listings].join(' '),
       ...lines,
-      `${mark} head`,
-      [token, record, confirmSeconds, chain].join(' '),
-      `${mark} program`,
+      `${mark} run`,
       ...UNDO_PROGRAM.trimEnd().split('\n'),
-      `${mark} undo`,
-      ...undo,
+      `${mark} plan`,
+      ...undo.lines,
     ],
     nonce,
   );

@@ -40,4 +40,4 @@ export { scriptInput, type ScriptOptions } from './shell';
 export { parseStats, STATS_COMMAND, statsScript } from './stats-script';
 export { parseDaemons, parseIptablesVersion, parseTimeouts, parseVersion } from './settings';
 export { type ListedServer, type ListedService, type ListedTable, parseTable } from './table';
-export { undoLines } from './undo-program';
+export { renderUndo } from './undo-program';

@@ -59,7 +59,7 @@ export function lockScript(options: ScriptOptions): string {
     // bash can wait for a line by itself; with any other shell each sign of life takes two processes.
     `if command -v bash >/dev/null; then bash -c "while read -r -t ${SILENCE_SECONDS}; do :; done" 9>&-`,
     `else while [ -n "$(timeout ${SILENCE_SECONDS} dd bs=256 count=1 2>/dev/null 9>&-)" ]; do :; done; fi`,
-    'rm -f holder',
+    'rm -f holder kept reading',
   ]);
 }
 

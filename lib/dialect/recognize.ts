@@ -23,7 +23,7 @@ const CONSTANT = {
 const BATCHES = { batch: batchScript, guard: guardScript } as const;
 
 interface Varied {
-  fetch: { scope: FetchScope };
+  fetch: { scope: FetchScope; keptFor: string | undefined };
   batch: { parts: BatchPart[] };
   guard: { parts: BatchPart[] };
 }
@@ -40,8 +40,9 @@ export function recognizeScript(text: string): ReadScript | undefined {
   const nonce = /@@([0-9a-f]+)/.exec(text)?.[1];
   if (nonce === undefined) return undefined;
   const options = { nonce, sudo: text.includes('sudo -n') };
-  const scope = FETCH_SCOPES.find((candidate) => text === fetchScript(options, candidate));
-  if (scope !== undefined) return { kind: 'fetch', scope, options };
+  const keptFor = / ([0-9a-f]+) > kept;/.exec(text)?.[1];
+  const scope = FETCH_SCOPES.find((candidate) => text === fetchScript(options, candidate, keptFor));
+  if (scope !== undefined) return { kind: 'fetch', scope, keptFor, options };
   const constant = namesOf(CONSTANT).find((kind) => text === CONSTANT[kind](options));
   if (constant !== undefined) return { kind: constant, options };
   const parts = readParts(text);

@@ -52,19 +52,29 @@ export function partsIn(scope: FetchScope): readonly (typeof FETCH_PARTS)[number
   return scope === 'everything' ? FETCH_PARTS : FETCH_PARTS.filter((part) => !part.fact);
 }
 
-/** Reads a director in one go. Its output is for {@link parseFetch}. */
-export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everything'): string {
+/**
+ * Reads a director in one go. Its output is for {@link parseFetch}.
+ *
+ * @param keptFor token of the lock under which it is read: the director then keeps what it printed for the undo of an apply
+ *   that is planned from it. Where there is no room for that, it does not.
+ */
+export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everything', keptFor?: string): string {
   const mark = `@@${options.nonce}`;
   return script([
     // stdout passes through, stderr is caught and printed after it, so that the two can't mix.
     `part() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
     `{ second=$(${group(scope, 2, options)}); printf "%s\\n" "$second"; } | {`,
     // Kept in a variable first: a full pipe would make one group wait for the other.
-    `  first=$(${group(scope, 1, options)}); printf "%s\\n" "$first"; cat`,
+    `  first=$(${group(scope, 1, options)}); second=$(cat); printf "%s\\n" "$first" "$second"`,
+    ...(keptFor === undefined ? [] : [`  ${keepReading(keptFor)}`]),
     '}',
     `printf "%s\\n" "${mark} end"`,
   ]);
 }
+
+/** Keeps a reading; `kept` says for whom, once it is whole. */
+const keepReading = (token: string): string =>
+  `{ umask 077; cd ${RECORDS_FOLDER} && printf "" > kept && printf "%s\\n" "$first" "$second" > reading && printf "%s\\n" ${token} > kept; } 2>/dev/null`;
 
 function group(scope: FetchScope, number: 1 | 2, options: ScriptOptions): string {
   const parts = partsIn(scope).filter((part) => part.group === number);
@@ -145,10 +155,15 @@ export function readInput({ nonce }: ScriptOptions): string[] {
   return ['input=$(cat)', `case $input in *"${mark} end") ;; *) printf "%s\n" "${mark} truncated"; exit 9 ;; esac`];
 }
 
-/** Runs the parts on the first lines of `$input` and reports. `whenDone` runs before the report is printed. */
-export function runParts(parts: readonly BatchPart[], options: ScriptOptions, whenDone = ''): string[] {
+/**
+ * Runs the parts on lines of `$input` and reports.
+ *
+ * @param firstLine where their lines begin
+ * @param whenDone runs before the report is printed
+ */
+export function runParts(parts: readonly BatchPart[], options: ScriptOptions, firstLine = 1, whenDone = ''): string[] {
   const mark = `@@${options.nonce}`;
-  let line = 1;
+  let line = firstLine;
   const calls = parts.flatMap(({ tool, lines, pauseSeconds = 0 }) => {
     const [first, last] = [line, line + lines - 1];
     line += lines;
@@ -159,8 +174,9 @@ export function runParts(parts: readonly BatchPart[], options: ScriptOptions, wh
     'report=',
     `finish() { ${whenDone}printf "%s\n%s\n" "$report" "${mark} end"; exit 0; }`,
     'part() {',
-    '  lines="$1,$2p"; shift 2',
-    '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" | "$@" 2>&1 >/dev/null); code=$?',
+    '  lines="$1,$2p" last="$2q"; shift 2',
+    // What comes after the last line is not read: it may be long.
+    '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" -e "$last" | "$@" 2>&1 >/dev/null); code=$?',
     `  report="$report\n${mark} $code\n$said"`,
     // Rules of the other kind of iptables are worth a warning to it, and none to us.
     '  case $code$said in 0 | "0# Warning: iptables-legacy"* | "0# Warning: ip6tables-legacy"*) ;; *) finish ;; esac',

@@ -6,13 +6,17 @@
  *
  * Constant text for any POSIX shell and awk. Beside it in its folder:
  *
- * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules
- * - `before`: the table before the apply, made by `run before`. What is as it was then needs no undo: its command was
- *   never run, or taken back by hand.
+ * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules;
+ *   `parts`: which listings tell of the entries that `plan` depends on
+ * - `before`: listings from before the apply: those it was planned from, or made by `run before`. What is as it was then
+ *   needs no undo: its command was never run, or taken back by hand.
  * - `ledger`: the stack's ledger before the apply, empty where there was none; it comes back with the table
- * - `after`: the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo runs was
- *   changed by somebody else and is left alone.
+ * - `after`: listings of the table as the apply left it, made by `run left`. An entry that looks otherwise when the undo
+ *   runs was changed by somebody else and is left alone.
  * - `status`: one line, see UndoRecord; `spare`: room for that line when the disk is full
+ *
+ * Listings are kept as they are printed, in the form of the reading script (script.ts), and read only when there is
+ * something to take back.
  *
  * No clock decides anything: seconds are counted by sleeping.
  */
@@ -20,6 +24,10 @@ import type { Command, Tool } from '../model';
 
 /** How long a lock may look free before its holder counts as gone: a test for it by somebody else takes a moment. */
 export const GONE_SECONDS = 3;
+
+/** The listings there are, by the names they have in the reading script. */
+export const LISTINGS = ['save', 'thresholds', 'timeout', 'daemon', 'marks', 'marks6'] as const;
+export type Listing = (typeof LISTINGS)[number];
 
 export const UNDO_PROGRAM = String.raw`#!/bin/sh
 # Takes back the last apply of this stack on this director: only what it touched, and only what is still as it was left.
@@ -29,63 +37,77 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 case $0 in */*) cd "${'$'}{0%/*}" || exit 1 ;; esac
 read -r sudo < sudo
 read -r chain < chain
+read -r parts < parts
 
-# Every entry of the table as a line: its key, a tab, what it is. While somebody else puts services in, the kernel may list
-# one once more: the first counts.
-state() {
-  {
-    echo @save; $sudo ipvsadm -Sn
-    echo @thresholds; $sudo ipvsadm -Ln --thresholds
-    echo @timeout; $sudo ipvsadm -L --timeout
-    echo @daemon; $sudo ipvsadm -L --daemon
-    for program in iptables ip6tables; do echo "@marks $program"; $sudo $program-save -t mangle; done
-  } 2>/dev/null | awk -v chain="$chain" '
-    /^@/ { part = $1; again = 0; if (part == "@marks") { program = $2; rules[program] = "" }; next }
-    part == "@save" && $1 == "-A" {
-      key = $2 " " $3; if ($4 == "-6") key = key " -6"; service = key
-      again = key in seen; seen[key] = 1; if (!again) print key "\t" $0
-    }
-    part == "@save" && $1 == "-a" && !again {
-      key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i
-      print key "\t" $0; pool[service] = pool[service] $0 ";"
-    }
-    part == "@thresholds" && /^(TCP|UDP|SCTP|FWM) / {
-      option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
-      service = "thresholds " option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
-      again = service in seen; seen[service] = 1
-    }
-    part == "@thresholds" && $1 == "->" && $2 != "RemoteAddress:Port" && !again {
-      print service " -r " $2 "\t" $3 " " $4; pool[service] = pool[service] $2 " " $3 " " $4 ";"
-    }
-    part == "@timeout" && /^Timeout/ { print "timeouts\t" $0 }
-    part == "@daemon" && NF { print "daemon " $1 "\t" $0 }
-    part == "@marks" {
-      for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) {
-        sub(/ \[[0-9]+:[0-9]+\]$/, ""); rules[program] = rules[program] $0 ";"; break
-      }
-    }
-    END {
-      for (service in pool) print "pool " service "\t" pool[service]
-      for (program in rules) print "marks " program "\t" rules[program]
-    }'
+# The listings, each after a line with its name; the last line says that they are whole.
+listings() {
+  for part in $parts; do
+    echo "@@0 $part"
+    case $part in
+      save) $sudo ipvsadm -Sn ;;
+      thresholds) $sudo ipvsadm -Ln --thresholds ;;
+      timeout) $sudo ipvsadm -L --timeout ;;
+      daemon) $sudo ipvsadm -L --daemon ;;
+      marks) $sudo iptables-save -t mangle ;;
+      marks6) $sudo ip6tables-save -t mangle ;;
+    esac
+  done 2>/dev/null
+  echo "@@0 end"
 }
 
 # What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone.
+# While somebody else puts services in, the kernel may list one once more: the first counts.
 choose() {
-  state | awk -F '\t' '
-    BEGIN {
-      while ((getline line < "before") > 0) { at = index(line, "\t"); if (at) { was[substr(line, 1, at - 1)] = substr(line, at + 1); began = 1 } }
-      while ((getline line < "after") > 0) { at = index(line, "\t"); if (at) { left[substr(line, 1, at - 1)] = substr(line, at + 1); known = 1 } }
+  {
+    echo "@@ before"; cat before
+    echo "@@ after"; cat after
+    echo "@@ now"; listings
+    echo "@@ plan"; cat plan
+  } 2>/dev/null | awk -v chain="$chain" '
+    function note(key, text) { table[time, key] = text }
+    function join(key, text) { table[time, key] = table[time, key] text ";" }
+    function known(key) { return (time, key) in table }
+    time == "plan" {
+      n = split($0, row, "\t"); m = split(row[3], keys, ";"); mine = 1; todo = !begun
+      for (i = 1; i <= m; i++) {
+        if (table["now", keys[i]] != table["before", keys[i]]) todo = 1
+        if (ended && table["now", keys[i]] != table["after", keys[i]]) { mine = 0; changed = keys[i] }
+      }
+      if (todo && mine) print row[1] "\t" row[2] "\t" row[4]
+      else if (todo && !(changed in told)) { told[changed] = 1; print "left\t-\t" changed }
+      next
     }
-    { now[$1] = $2 }
-    END {
-      while ((getline line < "plan") > 0) {
-        n = split(line, part, "\t"); mine = 1; m = split(part[3], keys, ";")
-        todo = !began; for (i = 1; i <= m; i++) if (now[keys[i]] != was[keys[i]]) todo = 1
-        if (!todo) continue
-        for (i = 1; known && i <= m; i++) if (now[keys[i]] != left[keys[i]]) { mine = 0; changed = keys[i] }
-        if (mine) print part[1] "\t" part[2] "\t" part[4]
-        else if (!(changed in told)) { told[changed] = 1; print "left\t-\t" changed }
+    /^@@ / { time = $2; part = ""; next }
+    /^@@[0-9a-f]+ / {
+      part = $2; again = 0
+      if (time == "before") begun = 1
+      if (time == "after" && part == "end") ended = 1
+      if (part == "marks") marks = "marks iptables"
+      if (part == "marks6") marks = "marks ip6tables"
+      if (part ~ /^marks/) note(marks, "")
+      next
+    }
+    part == "save" && $1 == "-A" {
+      service = $2 " " $3; if ($4 == "-6") service = service " -6"
+      again = known(service); if (!again) note(service, $0)
+    }
+    part == "save" && $1 == "-a" && !again {
+      key = $2; for (i = 3; $(i - 2) != "-r"; i++) key = key " " $i
+      note(key, $0); join("pool " service, $0)
+    }
+    part == "thresholds" && /^(TCP|UDP|SCTP|FWM) / {
+      option = $1 == "TCP" ? "-t" : $1 == "UDP" ? "-u" : $1 == "SCTP" ? "--sctp-service" : "-f"
+      service = "thresholds " option " " $2; if ($1 == "FWM" && $3 == "IPv6") service = service " -6"
+      again = known("seen " service); note("seen " service, "")
+    }
+    part == "thresholds" && $1 == "->" && $2 != "RemoteAddress:Port" && !again {
+      note(service " -r " $2, $3 " " $4); join("pool " service, $2 " " $3 " " $4)
+    }
+    part == "timeout" && /^Timeout/ { note("timeouts", $0) }
+    part == "daemon" && NF { note("daemon " $1, $0) }
+    part ~ /^marks/ {
+      for (i = 1; i <= NF; i++) if ($i == chain || $i == ":" chain) {
+        sub(/ \[[0-9]+:[0-9]+\]$/, ""); join(marks, $0); break
       }
     }'
 }
@@ -124,10 +146,11 @@ undo() { # WHY
 
 case $1 in
   before)
-    state > before
+    parts="${LISTINGS.join(' ')}"
+    listings > before
     ;;
   left)
-    state > after.new && mv -f after.new after
+    listings > after
     ;;
   now)
     exec 8>>../work
@@ -158,7 +181,7 @@ case $1 in
 esac
 `;
 
-/** One command of an undo with the entries it depends on: keys as the program's `state` prints them. */
+/** One command of an undo with the entries it depends on: keys as the program's `choose` makes them. */
 export interface UndoRow {
   group: number;
   tool: Tool;
@@ -166,12 +189,34 @@ export interface UndoRow {
   line: string;
 }
 
-/** The commands of an undo, in the order to run them, as the lines of `plan`: group, tool, keys, line, by tabs. */
-export function undoLines(commands: readonly Command[]): string[] {
-  return undoRows(commands).map(({ group, tool, keys, line }) => [group, tool, keys.join(';'), line].join('\t'));
+/** What an undo is given. */
+export interface Undo {
+  /** `plan`: the commands in the order to run them, each with group, tool, keys and line, by tabs. */
+  lines: string[];
+  /** `parts` */
+  listings: Listing[];
 }
 
-/** Reads what {@link undoLines} wrote, for the simulator. */
+/** The undo that runs these commands, in this order. */
+export function renderUndo(commands: readonly Command[]): Undo {
+  const rows = undoRows(commands);
+  const needed = new Set(rows.flatMap(({ keys }) => keys.map(listingOf)));
+  return {
+    lines: rows.map(({ group, tool, keys, line }) => [group, tool, keys.join(';'), line].join('\t')),
+    listings: LISTINGS.filter((listing) => needed.has(listing)),
+  };
+}
+
+/** The listing that tells of a key. */
+function listingOf(key: string): Listing {
+  const [kind = '', name] = key.split(' ');
+  if (kind === 'timeouts') return 'timeout';
+  if (kind === 'daemon') return 'daemon';
+  if (kind === 'marks') return name === 'iptables' ? 'marks' : 'marks6';
+  return kind === 'thresholds' || name === 'thresholds' ? 'thresholds' : 'save';
+}
+
+/** Reads the lines of an {@link Undo}, for the simulator. */
 export function parseUndoLines(lines: readonly string[]): UndoRow[] {
   return lines.map((text) => {
     const [group = '', tool = '', keys = '', line = ''] = text.split('\t');

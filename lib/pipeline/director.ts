@@ -7,6 +7,7 @@ import {
   confirm,
   type DirectorAccess,
   type DirectorApply,
+  type DirectorLock,
   type DrainProgress,
   fetchLive,
   journalEntry,
@@ -53,11 +54,12 @@ export interface Prepared {
 /**
  * Reads a director and plans everything on it: its table, boot files and ledger.
  *
+ * @param lock the one it is applied under, where that is held already
  * @throws TransportError, ParseError, CapabilityError, UsageError `claimed`
  */
-export async function prepare(aim: Aim, access: DirectorAccess): Promise<Prepared> {
+export async function prepare(aim: Aim, access: DirectorAccess, lock?: DirectorLock): Promise<Prepared> {
   const { stack, destroy } = aim;
-  const read = await fetchLive(access, chainName(stack));
+  const read = await fetchLive(access, chainName(stack), lock?.token);
   const { wish, live } = aim.at(read);
   const { plan, standing } = planLive(stack, wish, live, destroy);
   const persisted = knownLedger(stack, read)?.persist === true;

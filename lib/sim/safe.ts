@@ -11,7 +11,7 @@ import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import type { Machine } from './machine';
 import { isRoot, loginName, runScripted, withoutNewlines } from './programs';
 import type { Terminal } from './terminal';
-import { UndoProgram } from './undo';
+import { KEPT, READING, UndoProgram } from './undo';
 
 const LOCK = `${RECORDS_FOLDER}/lock`;
 const WORK = `${RECORDS_FOLDER}/work`;
@@ -105,7 +105,7 @@ async function lock(machine: Machine, script: Script<'lock'>, { input, write }: 
     write(`@@${script.options.nonce} locked\n`);
     // `$(…)` drops newlines: a blank line is no sign of life.
     while (withoutNewlines((await boot.within(SILENCE_SECONDS, input.chunk(BEAT_BYTES))) ?? '') !== '');
-    files.remove(HOLDER);
+    for (const path of [HOLDER, KEPT, READING]) files.remove(path);
   } finally {
     boot.lock.free();
   }
@@ -124,11 +124,9 @@ function locks(machine: Machine): never {
 
 async function guard(machine: Machine, script: Script<'guard'>, input: readonly string[]): Promise<string> {
   const { boot } = machine;
-  const between = (from: string, to?: string): string[] => {
-    const line = (word: string): number => input.indexOf(`@@${script.options.nonce} ${word}`);
-    return input.slice(line(from) + 1, to === undefined ? undefined : line(to));
-  };
-  const [token = '', record = '', seconds = '', chain = ''] = between('head', 'program').join(' ').split(/\s+/);
+  const [head = '', ...rest] = input;
+  const at = (word: string): number => rest.indexOf(`@@${script.options.nonce} ${word}`);
+  const [token = '', record = '', seconds = '', chain = '', before = '', ...parts] = head.split(' ');
   enterFolder(machine);
   await takeWork(machine);
   try {
@@ -137,12 +135,19 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
     const state = Number(seconds) > 0 ? 'armed' : 'placed';
     const goesOn = (machine.files.read(`${undo.folder}/status`) ?? '').includes(` ${token}`);
     const next = new UndoProgram(machine, `${undo.folder}.new`);
+    const kept = (): string | undefined => {
+      if (before !== 'reading' || machine.files.read(KEPT) !== `${token}\n`) return undefined;
+      const reading = machine.files.read(READING);
+      machine.files.remove(READING);
+      return reading;
+    };
     const files: UndoFiles = {
-      run: between('program', 'undo'),
-      plan: between('undo'),
+      run: rest.slice(at('run') + 1, at('plan')),
+      plan: rest.slice(at('plan') + 1),
       sudo: [script.options.sudo ? 'sudo -n' : ''],
       chain: [chain],
-      before: () => (goesOn ? (machine.files.read(`${undo.folder}/before`) ?? '') : next.print()),
+      parts: [parts.join(' ')],
+      before: () => (goesOn ? (machine.files.read(`${undo.folder}/before`) ?? '') : (kept() ?? next.print())),
       ledger: () => machine.files.read(goesOn ? `${undo.folder}/ledger` : undo.ledgerPath) ?? (goesOn ? undefined : ''),
       spare: '\0'.repeat(SPARE_BYTES),
       status: [`${state} ${machine.seconds()} ${token}`],
@@ -155,7 +160,7 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
       }
       boot.start(() => undo.watch(Number(seconds)));
     }
-    const run = new BatchRun(machine, script.text, input, script.options);
+    const run = new BatchRun(machine, script.text, rest, script.options);
     for (const part of script.parts) {
       if (part.pauseSeconds !== undefined) await boot.sleep(part.pauseSeconds);
       if (!run.run(part)) break;

@@ -6,6 +6,7 @@ import { recognizeBootScript } from '../dialect/boot-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
 import { partsIn, type PartResult } from '../dialect/script';
 import { STATS_COMMAND } from '../dialect/stats-script';
+import { KEPT, READING } from './undo';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import { runBootScript } from './boot-files';
 import type { Machine } from './machine';
@@ -49,7 +50,7 @@ export function runPlain(machine: Machine, words: readonly string[], stdin: stri
 const known = (program: string): boolean =>
   /^(?:ipvsadm|ip6?tables(?:-save|-restore)?|true|uname|dpkg-query)$/.test(program);
 
-function fetch(machine: Machine, { scope, options }: ReadScript<'fetch'>): PartResult {
+function fetch(machine: Machine, { scope, keptFor, options }: ReadScript<'fetch'>): PartResult {
   const mark = `@@${options.nonce}`;
   const groups = ([1, 2] as const).map((number) => {
     const parts = partsIn(scope).filter((part) => part.group === number);
@@ -60,6 +61,7 @@ function fetch(machine: Machine, { scope, options }: ReadScript<'fetch'>): PartR
     });
     return `${withoutNewlines(printed.join(''))}\n`;
   });
+  if (keptFor !== undefined && machine.files.write(READING, groups.join(''))) machine.files.write(KEPT, `${keptFor}\n`);
   return { code: 0, stdout: `${groups.join('')}${mark} end\n`, stderr: '' };
 }
 

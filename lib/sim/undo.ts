@@ -2,10 +2,18 @@
  * The undo program of a safe apply (lib/dialect/undo-program.ts) on a simulated director: the same states, the same
  * choice, the same words, with the same files beside it.
  */
-import { BATCH_COMMAND } from '../dialect/script';
-import { GONE_SECONDS, parseUndoLines, type UndoRow } from '../dialect/undo-program';
+import { BATCH_COMMAND, FETCH_PARTS } from '../dialect/script';
+import { GONE_SECONDS, LISTINGS, parseUndoLines, type UndoRow } from '../dialect/undo-program';
+import { RECORDS_FOLDER } from '../model';
 import type { Machine } from './machine';
 import { runScripted, withoutNewlines } from './programs';
+
+/** What was read under the lock, and the token of that lock once it is whole. */
+export const READING = `${RECORDS_FOLDER}/reading`;
+export const KEPT = `${RECORDS_FOLDER}/kept`;
+
+/** The last line of listings that are whole. */
+const END = '@@0 end\n';
 
 export class UndoProgram {
   /** @param folder path of the folder with the program and its data */
@@ -30,12 +38,13 @@ export class UndoProgram {
 
   /** `run left`: notes how the table was left. */
   noteLeft(): void {
-    this.machine.files.replace(this.path('after'), this.print());
+    this.machine.files.write(this.path('after'), this.print(this.parts()));
   }
 
-  /** The table as `run before` and `run left` note it. */
-  print(): string {
-    return [...this.state()].map(([key, entry]) => `${key}\t${entry}\n`).join('');
+  /** The listings as `run before` and `run left` note them. */
+  print(parts: readonly string[] = LISTINGS): string {
+    const printed = parts.map((name) => `@@0 ${name}\n${this.listing(name)}`);
+    return `${printed.join('')}${END}`;
   }
 
   /** `run now WHY`, once nothing else is changing the director. @returns what it prints: the status */
@@ -97,28 +106,19 @@ export class UndoProgram {
 
   /** What is to be run, of what is not as it was before and still as it was left; and which entries are otherwise. */
   private choose(): { mine: UndoRow[]; left: string[] } {
-    const [before, after, now] = [this.noted('before'), this.noted('after'), this.state()];
+    const [noted, ended] = [this.read('before'), this.read('after')];
+    const [before, after, now] = [noted, ended, this.print(this.parts())].map((text) => this.entries(text));
     const mine: UndoRow[] = [];
     const left = new Set<string>();
     for (const row of parseUndoLines(this.lines('plan'))) {
-      const differing = (from: ReadonlyMap<string, string>): string[] =>
-        row.keys.filter((key) => now.get(key) !== from.get(key));
-      if (before.size > 0 && differing(before).length === 0) continue;
-      const changed = after.size === 0 ? undefined : differing(after).at(-1);
+      const differing = (from: ReadonlyMap<string, string> | undefined): string[] =>
+        row.keys.filter((key) => now?.get(key) !== from?.get(key));
+      if (noted !== '' && differing(before).length === 0) continue;
+      const changed = ended.endsWith(END) ? differing(after).at(-1) : undefined;
       if (changed === undefined) mine.push(row);
       else left.add(changed);
     }
     return { mine, left: [...left] };
-  }
-
-  /** A table noted earlier; empty when it was not. */
-  private noted(name: string): Map<string, string> {
-    return new Map(
-      this.lines(name).map((line): [string, string] => {
-        const at = line.indexOf('\t');
-        return [line.slice(0, at), line.slice(at + 1)];
-      }),
-    );
   }
 
   /** Runs rows group by group. @returns everything the tools said, on one line */
@@ -133,26 +133,21 @@ export class UndoProgram {
   }
 
   /** Every entry of the table by its key, as the program's awk tells them. */
-  private state(): Map<string, string> {
+  private entries(listings: string): Map<string, string> {
     const chain = this.lines('chain')[0] ?? '';
-    return new Map([
-      ...entriesOf(this.listing('ipvsadm -Sn')),
-      ...thresholdsOf(this.listing('ipvsadm -Ln --thresholds')),
-      ...this.listing('ipvsadm -L --timeout').map((line): [string, string] => ['timeouts', line]),
-      ...this.listing('ipvsadm -L --daemon').map((line): [string, string] => [`daemon ${line.split(' ')[0]}`, line]),
-      ...['iptables', 'ip6tables'].map((program): [string, string] => {
-        const rules = this.listing(`${program}-save -t mangle`).filter((line) =>
-          line.split(' ').some((word) => word === chain || word === `:${chain}`),
-        );
-        return [`marks ${program}`, rules.map((rule) => `${rule.replace(/ \[\d+:\d+\]$/, '')};`).join('')];
-      }),
-    ]);
+    const parts = listings.split(/^@@[0-9a-f]+ /m).map((part): [string, string[]] => {
+      const [name = '', ...lines] = part.split('\n');
+      return [name, lines.filter((line) => line.trim() !== '')];
+    });
+    return new Map(parts.flatMap(([name, lines]) => READERS[name]?.(lines, chain) ?? []));
   }
 
-  private listing(command: string): string[] {
-    return this.run(command, '')
-      .stdout.split('\n')
-      .filter((line) => line.trim() !== '');
+  private listing(name: string): string {
+    return this.run(FETCH_PARTS.find((part) => part.name === name)?.command ?? '', '').stdout;
+  }
+
+  private parts(): string[] {
+    return (this.lines('parts')[0] ?? '').split(' ').filter((name) => name !== '');
   }
 
   private run(command: string, stdin: string) {
@@ -165,8 +160,12 @@ export class UndoProgram {
     return this.lines('status')[0] ?? '';
   }
 
+  private read(name: string): string {
+    return this.machine.files.read(this.path(name)) ?? '';
+  }
+
   private lines(name: string): string[] {
-    const text = this.machine.files.read(this.path(name)) ?? '';
+    const text = this.read(name);
     return text === '' ? [] : text.replace(/\n$/, '').split('\n');
   }
 
@@ -207,3 +206,21 @@ function thresholdsOf(lines: readonly string[]): [string, string][] {
   });
   return [...entries, ...[...pools].map(([key, servers]): [string, string] => [`pool thresholds ${key}`, servers])];
 }
+
+type Reader = (lines: readonly string[], chain: string) => [string, string][];
+
+const marksOf =
+  (program: string): Reader =>
+  (lines, chain) => {
+    const rules = lines.filter((line) => line.split(' ').some((word) => word === chain || word === `:${chain}`));
+    return [[`marks ${program}`, rules.map((rule) => `${rule.replace(/ \[\d+:\d+\]$/, '')};`).join('')]];
+  };
+
+const READERS: Readonly<Record<string, Reader>> = {
+  save: entriesOf,
+  thresholds: thresholdsOf,
+  timeout: (lines) => lines.map((line) => ['timeouts', line]),
+  daemon: (lines) => lines.map((line) => [`daemon ${line.split(' ')[0]}`, line]),
+  marks: marksOf('iptables'),
+  marks6: marksOf('ip6tables'),
+};

@@ -10,9 +10,9 @@ import {
   rollbackScript,
   type Said,
 } from '../../lib/dialect/lock-script';
-import { type BatchPart, parseBatch } from '../../lib/dialect/script';
+import { type BatchPart, fetchScript, parseBatch } from '../../lib/dialect/script';
 import { scriptInput } from '../../lib/dialect/shell';
-import { undoLines } from '../../lib/dialect/undo-program';
+import { renderUndo } from '../../lib/dialect/undo-program';
 import type { Command, ServiceKey } from '../../lib/model';
 import { type Conversation, connectSsh, newNonce, type Runner } from '../../lib/transport';
 
@@ -42,6 +42,8 @@ export interface Guarded {
   pauseSeconds?: number;
   /** Patience with an answer. */
   timeoutMs?: number;
+  /** Default: now. */
+  before?: 'reading' | 'now';
 }
 
 export const ipvsadm = (line: string): Command => ({ tool: 'ipvsadm', args: line.split(' ') });
@@ -90,6 +92,11 @@ export class SafeClient {
     return this.ask((options) => locksScript(options), '');
   }
 
+  /** Reads the director under the lock, which keeps what it printed. */
+  async read(token: string): Promise<void> {
+    await this.runner.run(fetchScript({ nonce: newNonce(), sudo: this.sudo }, 'tables', token));
+  }
+
   /** What became of the batch, or why it was not begun. */
   async guard(guarded: Guarded): Promise<BatchOutcome[] | 'truncated' | Said> {
     const {
@@ -100,6 +107,7 @@ export class SafeClient {
       record = 'edge',
       pauseSeconds,
       timeoutMs = 120_000,
+      before = 'now',
     } = guarded;
     const nonce = newNonce();
     const lines = commands.map(linesOf);
@@ -108,8 +116,8 @@ export class SafeClient {
       lines: lines[i]?.length ?? 0,
       ...(pauseSeconds === undefined ? {} : { pauseSeconds }),
     }));
-    const header = { token, record, confirmSeconds: seconds, chain: 'LVSFORM-edge' };
-    const stdin = guardInput(header, lines.flat(), undoLines(undo), nonce);
+    const header = { token, record, confirmSeconds: seconds, chain: 'LVSFORM-edge', before };
+    const stdin = guardInput(header, lines.flat(), renderUndo(undo), nonce);
     const { stdout } = await this.runner.run(guardScript(parts, { nonce, sudo: this.sudo }), { stdin, timeoutMs });
     return parseSaidExceptEnd(stdout, nonce) ?? parseBatch(stdout, nonce);
   }

@@ -3,6 +3,7 @@
  * has to give the same words, the same tables and the same files. Where they differ the lab is right.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { LISTINGS } from '../../lib/dialect/undo-program';
 import { RECORDS_FOLDER } from '../../lib/model';
 import { type Sim, startSim } from '../../lib/sim';
 import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
@@ -32,11 +33,24 @@ const timeouts = ipvsadm('--set 800 100 200');
 const daemon = ipvsadm('--start-daemon master --mcast-interface lo --syncid 3');
 const all = { commands: [web, rs1, fwm6, rs6, mark, timeouts, daemon], undo: [ipvsadm('--stop-daemon master'), ipvsadm('--set 900 120 300'), restore(), ipvsadm('-d -f 7 -6 -r [2001:db8::1]:0'), ipvsadm('-D -f 7 -6'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80'), ipvsadm('-D -t 192.0.2.1:80')] }; // prettier-ignore
 
+/** The last line of listings. */
+const WHOLE = /^@@0 end$/m;
+
 /** What a process id or a clock decides. */
 function comparable([path, text]: [string, string]): [string, string] {
   if (path.endsWith('/watching')) return [path, 'PID'];
-  if (/\/(?:before|after)$/.test(path)) return [path, text.split('\n').sort().join('\n')];
+  if (/\/(?:before|after)$/.test(path)) return [path, listingsIn(text)];
   return [path, text.replace(/^(\w+) \d{10} /, '$1 TIME ')];
+}
+
+/** The listings of the table among what a director noted. */
+function listingsIn(text: string): string {
+  const parts = text.split(/^@@[0-9a-f]+ /m).map((part) => part.split('\n'));
+  return parts
+    .filter(([name = '']) => [...LISTINGS, 'end'].includes(name))
+    .flatMap(([name, ...lines]) => [`@@ ${name}`, ...lines.filter((line) => !/^(?:#|$)/.test(line)).sort()])
+    .map((line) => line.replace(/\[\d+:\d+\]/, ''))
+    .join('\n');
 }
 
 async function tellAll(place: Place, tell: (what: unknown) => void): Promise<void> {
@@ -54,7 +68,7 @@ async function until(place: Place, name: string, words: RegExp, record = 'edge')
     if (words.test((await place.files())[`${RECORDS_FOLDER}/${record}.undo/${name}`] ?? '')) return;
     await wait(100);
   }
-  throw new Error(`${name} never says ${String(words)}: ${JSON.stringify(await place.files())}`);
+  throw new Error(`${name} never says ${String(words)}; there are ${Object.keys(await place.files()).join(', ')}`);
 }
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -66,7 +80,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     tell((await other.lock(BOB)).said);
     tell([await other.guard({ token: BOB, commands: [web] }), await other.confirm(BOB), await other.rollback(BOB)]);
     tell(await client.guard({ token: ADA, seconds: 600, ...all }));
-    await until(place, 'after', /./);
+    await until(place, 'after', WHOLE);
     await tellAll(place, tell);
     tell(await other.confirm(ADA, { entries: ['tcp/192.0.2.1:80'] }));
     await tellAll(place, tell);
@@ -90,7 +104,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     // Two that are there already, and two that never were and need no undo.
     const undo = [web, fwm6, ...all.undo, ipvsadm('-D -f 98'), ipvsadm('-D -f 99')];
     tell(await client.guard({ token: ADA, seconds: 600, ...all, undo }));
-    await until(place, 'after', /./);
+    await until(place, 'after', WHOLE);
     await client.close();
     await until(place, 'status', /^undone/);
     await tellAll(place, tell);
@@ -106,7 +120,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const { conversation } = await client.lock(ADA);
     const commands = [...all.commands, ipvsadm('-D -f 99'), ipvsadm('-A -f 50')];
     tell(await client.guard({ token: ADA, ...all, commands }));
-    await until(place, 'after', /./);
+    await until(place, 'after', WHOLE);
     await place.exec('ipvsadm', ...'-e -f 7 -6 -r [2001:db8::1]:0 -g -w 1 -x 5'.split(' '));
     await place.exec('ipvsadm', '--set', '700', '0', '0');
     await place.exec('ipvsadm', '-A', '-f', '1');
@@ -130,9 +144,30 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     tell(await client.guard({ token: ADA, commands: [web, jumped], undo: [notJumped], record: 'first' }));
     const commands = [rs1, ipvsadm('-D -f 99'), notJumped];
     tell(await client.guard({ token: ADA, commands, undo: [jumped, ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80')] }));
-    await until(place, 'after', /./);
-    await until(place, 'after', /./, 'first');
+    await until(place, 'after', WHOLE);
+    await until(place, 'after', WHOLE, 'first');
     tell(timeless(await client.rollback(ADA)));
+    await conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
+  'the table as it was read under the lock': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    tell(await client.guard({ token: ADA, commands: [web], undo: [] }));
+    await until(place, 'after', WHOLE);
+    await client.read(ADA);
+    tell(Object.keys(await place.files()).sort());
+    // It is neither as it was read nor as it was left: whether it needs an undo is told by how it was read.
+    const { realServer, other } = { realServer: rs1, other: ipvsadm('-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 1') };
+    await place.exec('ipvsadm', ...other.args);
+    tell(await client.guard({ token: ADA, record: 'second', before: 'reading', commands: [realServer], undo: [ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.2:80'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80')] })); // prettier-ignore
+    await until(place, 'after', WHOLE, 'second');
+    // Another stack's apply under the same lock finds none any more.
+    tell(await client.guard({ token: ADA, record: 'third', before: 'reading', commands: [timeouts], undo: [] }));
+    await until(place, 'after', WHOLE, 'third');
+    tell(timeless(await client.rollback(ADA, 'second')));
+    await client.read(ADA);
     await conversation.close();
     await tellAll(place, tell);
     await client.close();
@@ -141,7 +176,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const client = await SafeClient.connect(place.login);
     await client.lock(ADA);
     tell(await client.guard({ token: ADA, seconds: 600, commands: [web], undo: [ipvsadm('-D -t 192.0.2.1:80')] }));
-    await until(place, 'after', /./);
+    await until(place, 'after', WHOLE);
     await place.fillDisk();
     tell(await client.confirm(ADA));
     await client.close();
@@ -190,8 +225,8 @@ async function tellTwice(lab: Lab, name: string, user: 'root' | 'lvsform'): Prom
   const sim = await startSim({
     permission: user === 'root' ? 'root' : 'sudo',
     interfaces: { lo: 65536 },
-    // From the ledger on: the holder, seven files of the undo that have something in them, the sign that it watches and how the table was left.
-    ...(name.includes('disk') ? { diskFull: 11 } : {}),
+    // From the ledger on: the holder, eight files of the undo that have something in them, the sign that it watches and how the table was left.
+    ...(name.includes('disk') ? { diskFull: 12 } : {}),
   });
   try {
     const places = [simulated(sim), await real(director, user)];

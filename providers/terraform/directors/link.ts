@@ -155,7 +155,7 @@ export class DirectorLink {
       const access = await this.access();
       // The lock comes first: batches follow each other, and a reading under it need not be made twice.
       await withLock(access, { stack, author, waitSeconds: LOCK_WAIT_SECONDS }, async (lock) => {
-        const prepared = await prepare(aim, access);
+        const prepared = await prepare(aim, access, lock);
         if (!isPending(prepared.plan)) return;
         // Connections come and go: what was harmless when it was planned may not be any more.
         refuseBlocked(prepared.plan, allowed);
