@@ -123,6 +123,11 @@ export function isEverything(cidr: string): boolean {
   return cidr.endsWith('/0');
 }
 
+/** Whether a network in canonical notation holds an address. */
+export function holdsAddress(cidr: string, address: string): boolean {
+  return canonicalCidr(`${address}/${cidr.split('/')[1] ?? ''}`) === cidr;
+}
+
 /** A port, 0..65535. 0 means "every port" for a persistent service. */
 export const Port = z
   .int({ error: (issue) => `${String(issue.input)} is not a port (0..65535)` })

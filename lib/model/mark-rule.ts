@@ -71,6 +71,15 @@ export function comparePortRanges(a: string, b: string): number {
   );
 }
 
+/** Whether a rule's ports hold a port. */
+export function holdsPort({ ports }: MarkRule, port: number): boolean {
+  const isIn = (range: string): boolean => {
+    const [first = 0, last = first] = range.split(':').map(Number);
+    return first <= port && port <= last;
+  };
+  return ports.length === 0 || ports.some(isIn);
+}
+
 const MULTIPORT_SLOTS = 15;
 
 /** Splits a list of ports into groups that one multiport match can hold; sorted, without repeats. */

@@ -1,4 +1,4 @@
-import type { Change, RealServer, VirtualService } from '../../lib/model';
+import type { Change, Director, MarkRule, RealServer, VirtualService } from '../../lib/model';
 import { planTable } from '../../lib/plan';
 import { live, MARKED, markRule, server, service, WEB, wish } from './tables';
 
@@ -262,6 +262,48 @@ describe('findings', () => {
 
   test('a mark nobody listens to', () => {
     expect(codes('edge', wish({ marks: [markRule()] }), live())).toEqual(['mark-without-service']);
+  });
+
+  describe('a rule that logins match as well', () => {
+    const found = (rule: Partial<MarkRule>, director: Partial<Director> = {}, before: MarkRule[] = []) => {
+      const rules = [markRule({ destination: null, ports: [], ...rule })];
+      const wanted = wish({ services: [service(MARKED)], marks: rules });
+      const host = { ...wanted.director, ...director };
+      return codes('edge', { ...wanted, director: host }, live({ services: [service(MARKED)], marks: before }));
+    };
+
+    test.each<[string, Partial<MarkRule>, Partial<Director>]>([
+      ['all of TCP', { protocol: 'tcp' }, {}],
+      ['every protocol', { protocol: null }, {}],
+      ['a range of ports around that of sshd', { protocol: 'tcp', ports: ['20:25'] }, {}],
+      ['another port of sshd', { protocol: 'tcp', ports: ['80', '2222'] }, { port: 2222 }],
+      ['the address of the director', { protocol: 'tcp', destination: '198.51.100.0/24' }, { host: '198.51.100.7' }],
+    ])('%s', (_, rule, director) => {
+      expect(found(rule, director)).toEqual(['mark-takes-logins']);
+    });
+
+    test.each<[string, Partial<MarkRule>, Partial<Director>]>([
+      ['no TCP', { protocol: 'udp' }, {}],
+      ['other ports', { protocol: 'tcp', ports: ['80', '443:2000'] }, {}],
+      ['one interface', { protocol: 'tcp', inputInterface: 'eth1' }, {}],
+      ['some sources', { protocol: 'tcp', source: '203.0.113.0/24' }, {}],
+      ['an address that may be another', { protocol: 'tcp', destination: '198.51.100.7/32' }, {}],
+      ['another address', { protocol: 'tcp', destination: '198.51.100.8/32' }, { host: '198.51.100.7' }],
+      ['the other family', { protocol: 'tcp' }, { host: '2001:db8::7' }],
+    ])('but not %s', (_, rule, director) => {
+      expect(found(rule, director)).toEqual([]);
+    });
+
+    test('said when it is new, and not for ever', () => {
+      const rule = markRule({ destination: null, ports: [], protocol: 'tcp' });
+      expect(found(rule, {}, [rule])).toEqual([]);
+    });
+
+    test('nor where nobody listens to the mark', () => {
+      expect(codes('edge', wish({ marks: [markRule({ destination: null, ports: [] })] }), live())).toEqual([
+        'mark-without-service',
+      ]);
+    });
   });
 
   test('a foreign rule that marks the same packets otherwise', () => {

@@ -13,6 +13,7 @@ import {
   type Family,
   familyOf,
   findConflicts,
+  holdsPort,
   markMatch,
   type MarkRule,
   multiportGroups,
@@ -258,13 +259,9 @@ export function arbitraryMarkRule(features: Features = {}): fc.Arbitrary<MarkRul
 }
 
 /** Whether a rule marks what comes from anywhere to port 22 of any address. */
-function takesLogins({ protocol, destination, source, inputInterface, ports }: MarkRule): boolean {
-  const holds = (range: string): boolean => {
-    const [first = 0, last = first] = range.split(':').map(Number);
-    return first <= 22 && 22 <= last;
-  };
-  const isAnywhere = destination === null && source === null && inputInterface === null;
-  return isAnywhere && (protocol === null || (protocol === 'tcp' && (ports.length === 0 || ports.some(holds))));
+function takesLogins(rule: MarkRule): boolean {
+  const isAnywhere = rule.destination === null && rule.source === null && rule.inputInterface === null;
+  return isAnywhere && (rule.protocol === null || rule.protocol === 'tcp') && holdsPort(rule, 22);
 }
 
 function markRules(features: Required<Features>): fc.Arbitrary<MarkRule[]> {

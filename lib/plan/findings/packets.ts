@@ -1,10 +1,16 @@
 /** What happens to packets, whatever the order of the steps: marks that lead astray, and gaps in the kernel's own edits. */
-import { type Finding, markRuleId, serviceId } from '../../model';
+import { canonicalAddress, type Director, familyOf, type Finding, holdsAddress, holdsPort, type MarkRule, markRuleId, serviceId } from '../../model'; // prettier-ignore
 import { conflictingMarks } from '../marks';
 import type { Review } from './review';
 
 export function packetFindings(review: Review): Finding[] {
-  return [...markConflicts(review), ...marksWithoutService(review), ...lostAnswers(review), ...kernelGaps(review)];
+  return [
+    ...markConflicts(review),
+    ...marksWithoutService(review),
+    ...takenLogins(review),
+    ...lostAnswers(review),
+    ...kernelGaps(review),
+  ];
 }
 
 function markConflicts({ wish, live }: Review): Finding[] {
@@ -17,17 +23,44 @@ function markConflicts({ wish, live }: Review): Finding[] {
   }));
 }
 
-function marksWithoutService({ wish, desired }: Review): Finding[] {
-  const served = new Set(
-    desired.services.flatMap(({ key }) => (key.by === 'fwmark' ? [`${key.family}/${key.mark}`] : [])),
-  );
-  const unserved = desired.marks.filter((rule) => !served.has(`${rule.family}/${rule.mark}`));
+/** Whether a service of the complete table listens to what a rule marks. */
+function isServed({ family, mark }: MarkRule, { desired }: Review): boolean {
+  return desired.services.some(({ key }) => key.by === 'fwmark' && key.family === family && key.mark === mark);
+}
+
+function marksWithoutService(review: Review): Finding[] {
+  const { wish, desired } = review;
+  const unserved = desired.marks.filter((rule) => !isServed(rule, review));
   return unserved.map((rule) => ({
     code: 'mark-without-service',
     severity: 'warning',
     subject: `${wish.director.name}/${markRuleId(rule)}`,
     message: `packets get mark ${rule.mark}, but no ${rule.family === 'inet' ? 'IPv4' : 'IPv6'} service listens to it`,
   }));
+}
+
+/** IPVS takes what is marked also where it is meant for the director itself. */
+function takenLogins(review: Review): Finding[] {
+  const { wish, changes } = review;
+  const created = changes.flatMap((change) => (change.on === 'mark' && change.after !== null ? [change.after] : []));
+  const taking = created.filter((rule) => isServed(rule, review) && marksLogins(rule, wish.director));
+  return taking.map((rule) => ({
+    code: 'mark-takes-logins',
+    severity: 'warning',
+    subject: `${wish.director.name}/${markRuleId(rule)}`,
+    message: `logins over SSH get mark ${rule.mark} as well: new ones go to a real server, and an apply that can not log in any more takes itself back`,
+    hint: 'let the rule match the virtual address, an interface, a source, or ports without that of sshd',
+  }));
+}
+
+/** Whether a rule matches connections from anywhere to the port of sshd, at an address that may be the director's own. */
+function marksLogins(rule: MarkRule, { host, port = 22 }: Director): boolean {
+  const { protocol, source, destination, inputInterface, family } = rule;
+  if (source !== null || inputInterface !== null || (protocol !== null && protocol !== 'tcp')) return false;
+  const address = canonicalAddress(host);
+  if (address !== undefined && familyOf(address) !== family) return false;
+  if (destination !== null && (address === undefined || !holdsAddress(destination, address))) return false;
+  return holdsPort(rule, port);
 }
 
 function lostAnswers({ wish, desired }: Review): Finding[] {
