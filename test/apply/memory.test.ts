@@ -105,6 +105,18 @@ test.each([
   expect((await apply({ weight })).report).toMatchObject({ outcome: 'unchanged' });
 });
 
+test('the undo is given what was read under the lock; after a drain, which takes its time, what there is then', async () => {
+  const noted = (): string => lb1.files()[`${RECORDS_FOLDER}/edge.undo/before`] ?? '';
+  const policy = { drain: { timeoutSeconds: 60 } };
+  await apply({ weight: 0, policy });
+  expect(noted()).toMatch(/^@@[0-9a-f]{8,} save$/m);
+  expect((await apply({})).report).toMatchObject({ outcome: 'applied', drained: [{ endedBy: 'drained' }] });
+  expect(noted()).toMatch(/^@@0 save\n-A -t 192\.0\.2\.10:80 /);
+  expect(Object.keys(lb1.files())).not.toContain(`${RECORDS_FOLDER}/reading`);
+  expect(await rollback()).toMatchObject({ state: 'undone' });
+  expect(lb1.rules()).toContain('-a -t 192.0.2.10:80 -r 10.0.0.1:80 -g -w 0');
+});
+
 async function rollback(): Promise<unknown> {
   const runner = await connectSsh(login());
   const access = { name: 'lb1', sudo: false, runner, nonce: newNonce };
