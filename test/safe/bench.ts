@@ -61,11 +61,16 @@ export interface ApplyAs {
 }
 
 export class Bench {
+  /** The one connection, as one that nobody closes: what never changes is read over it once. */
+  private readonly shared: Runner;
+
   private constructor(
     readonly director: LabDirector,
     readonly shell: Shell,
     private readonly runner: Runner,
-  ) {}
+  ) {
+    this.shared = { ...runner, close: () => Promise.resolve() };
+  }
 
   static async open(lab: Lab, iptables: 'nft' | 'legacy' = 'nft', services = KEEPALIVED_SERVICES): Promise<Bench> {
     const director = await lab.director({ iptables });
@@ -93,8 +98,8 @@ export class Bench {
 
   /** Plans and applies. A second connection is only opened where the test asks for real ones. */
   async apply(table: DesiredDirector['table'], as: ApplyAs = {}, port?: number): Promise<ApplyReport> {
-    const shared: Connect<Director> = () => Promise.resolve({ ...this.runner, close: () => Promise.resolve() });
-    const open = await planStacks([this.stackOf(table, as, port)], { connect: as.connect ?? shared });
+    const connect = as.connect ?? (() => Promise.resolve(this.shared));
+    const open = await planStacks([this.stackOf(table, as, port)], { connect });
     try {
       const [report] = await applyPlan(open, { ...SETTINGS, ...as.settings }, as.hooks);
       if (report === undefined) throw new Error('nothing was planned');

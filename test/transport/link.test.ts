@@ -126,7 +126,7 @@ test('a command that ends without an exit code is lost, not a success', async ()
 test('a peer that stops answering is noticed by keepalive', async () => {
   const server = await serve({ command: () => undefined });
   const proxy = await frozenProxy(server.port);
-  const runner = await connect({ ...at(server), port: proxy.port }, { keepaliveMs: 20 });
+  const runner = await connect({ ...at(server), port: proxy.port }, { keepaliveMs: 200 });
   const running = failure(runner.run('x'));
   await until(() => server.scripts.length === 1);
   proxy.freeze();
@@ -137,14 +137,19 @@ test('a peer that stops answering is noticed by keepalive', async () => {
 
 test('close() is prompt, ends running commands, may be called twice', async () => {
   const server = await serve({ command: () => undefined });
-  const runner = await connect(at(server));
-  const running = failure(runner.run('x'));
-  await until(() => server.scripts.length === 1);
-  const start = Date.now();
-  await Promise.all([runner.close(), runner.close()]);
-  expect(Date.now() - start).toBeLessThan(450);
-  expect((await running).message).toContain('it was closed here');
-  await until(() => server.open === 0);
+  const times: number[] = [];
+  for (let round = 1; round <= 3; round++) {
+    const runner = await connect(at(server));
+    const running = failure(runner.run('x'));
+    await until(() => server.scripts.length === round);
+    const start = Date.now();
+    await Promise.all([runner.close(), runner.close()]);
+    times.push(Date.now() - start);
+    expect((await running).message).toContain('it was closed here');
+    await until(() => server.open === 0);
+  }
+  // A busy machine may keep one waiting; a close that always waits for its grace to pass takes 500.
+  expect(Math.min(...times)).toBeLessThan(450);
 });
 
 /** A TCP proxy that can stop passing anything on, with the connections left open. */
