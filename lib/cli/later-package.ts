@@ -28,5 +28,6 @@ function standIn(load: () => object): object {
   return new Proxy((): void => undefined, {
     apply: (_, self, args: unknown[]) => Reflect.apply(load() as (...args: unknown[]) => unknown, self, args),
     get: (_, key) => Reflect.get(load(), key) as unknown,
+    has: (_, key) => Reflect.has(load(), key),
   });
 }

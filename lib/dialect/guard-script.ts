@@ -4,8 +4,8 @@
  * {@link guardScript} places the undo, arms the dead man's switch, sees that it is armed, and only then runs the batch.
  * {@link confirmScript} records what the stack owns now and disarms.
  */
-import { type BatchPart, readInput, runParts } from './script';
-import { CHECK_HOLDER, enterFolder, TAKE_WORK } from './lock-script';
+import { type BatchPart, readingName, readInput, runParts } from './script';
+import { AWAIT_WORK, CHECK_HOLDER, enterFolder, OPEN_WORK, TAKE_WORK } from './lock-script';
 import { asRoot, script, scriptInput, type ScriptOptions } from './shell';
 import { type Undo, UNDO_PROGRAM } from './undo-program';
 
@@ -35,11 +35,12 @@ const ARM_TRIES = 50;
 export function guardScript(parts: readonly BatchPart[], options: ScriptOptions): string {
   const mark = `@@${options.nonce}`;
   return script([
+    'read -r token record seconds chain before parts',
     ...readInput(options),
-    'set -- $(printf "%s\n" "$input" | sed 1q)',
-    'token=$1 record=$2 seconds=$3 chain=$4 before=$5; shift 5',
     ...enterFolder(options),
-    ...TAKE_WORK,
+    ...OPEN_WORK,
+    // Whatever is waited for here may change the table after it was read.
+    `flock -n 8 || { before=now; ${AWAIT_WORK}; }`,
     ...CHECK_HOLDER,
     'undo=$record.undo new=$record.undo.new old=$record.undo.old',
     'rm -rf "$new" "$old"',
@@ -49,15 +50,14 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     '  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) say would-be-killed $(id -un) ;; esac',
     'fi',
     'status=; [ ! -e "$undo/status" ] || read -r status < "$undo/status"',
-    'kept=; [ "$before" != reading ] || [ ! -e kept ] || read -r kept < kept',
     '{',
     '  mkdir "$new" &&',
     `  printf "%s\n" "$input" | awk -v folder="$new" "/^${mark} end$/ { exit } /^${mark} / { file = folder \\"/\\" \\$2; printf \\"\\" > file; next } file { print > file }" &&`,
-    `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" && printf "%s\n" "$*" > "$new/parts" &&`,
+    `  printf "%s\n" "${asRoot(options).trim()}" > "$new/sudo" && printf "%s\n" "$chain" > "$new/chain" && printf "%s\n" "$parts" > "$new/parts" &&`,
     // The second half of an apply goes back to where the first began.
     '  case $status in',
     '    *" $token"*) cp "$undo/before" "$new/before" && { [ ! -e "$undo/ledger" ] || cp "$undo/ledger" "$new/ledger"; } ;;',
-    '    *) { { [ "$kept" = "$token" ] && mv reading "$new/before"; } || sh "$new/run" before; } && { cat "$record.json" || :; } > "$new/ledger" ;;',
+    `    *) { { [ "$before" = reading ] && mv "${readingName('$token')}" "$new/before"; } || sh "$new/run" before; } && { cat "$record.json" || :; } > "$new/ledger" ;;`,
     '  esac &&',
     '  head -c 8192 /dev/zero > "$new/spare" && printf "%s\n" "$state $(date +%s) $token" > "$new/status"',
     '} 2>/dev/null || { rm -rf "$new"; say no-room undo; }',
@@ -69,7 +69,7 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
     'fi',
     // How the table was left is noted behind our back: the report need not wait for it. Whoever changes something next
     // does: the note holds `work`, too.
-    ...runParts(parts, options, 2, '{ trap "" HUP; exec setsid sh "$undo/run" left; } </dev/null >/dev/null 2>&1 & '),
+    ...runParts(parts, options, '{ trap "" HUP; exec setsid sh "$undo/run" left; } </dev/null >/dev/null 2>&1 & '),
   ]);
 }
 
@@ -97,23 +97,22 @@ export function guardInput(header: GuardHeader, lines: readonly string[], undo: 
  */
 export function confirmScript(options: ScriptOptions): string {
   return script([
+    'read -r token record',
     ...readInput(options),
     'line() { printf "%s\n" "$input" | sed -n "$1p"; }',
-    'set -- $(line 1)',
-    'token=$1 record=$2',
     ...enterFolder(options),
     ...TAKE_WORK,
     ...CHECK_HOLDER,
     'status=; [ ! -e "$record.undo/status" ] || status=$(cat "$record.undo/status")',
     'case $status in undone*" $token "* | partly*" $token "*) say undone "$status" ;; esac',
-    'ledger=$(line 2)',
+    'ledger=$(line 1)',
     'if [ "$ledger" = - ]; then rm -f "$record.json"',
     'else { printf "%s\n" "$ledger" > "$record.json.new" && mv -f "$record.json.new" "$record.json"; } 2>/dev/null || { rm -f "$record.json.new"; say no-room ledger; }',
     'fi',
     // What is recorded outside an apply is not for its undo to take back.
     'case $status in *" $token"*) ;; *) rm -f "$record.undo/ledger" ;; esac',
     'case $status in *" $token"*) { printf "%s\n" "confirmed $(date +%s) $token" > "$record.undo/status.new" && mv -f "$record.undo/status.new" "$record.undo/status"; } 2>/dev/null || say no-room status ;; esac',
-    `{ { tail -n ${JOURNAL_LINES - 1} journal 2>/dev/null; line 3; } > journal.new && mv -f journal.new journal; } 2>/dev/null || rm -f journal.new`,
+    `{ { tail -n ${JOURNAL_LINES - 1} journal 2>/dev/null; line 2; } > journal.new && mv -f journal.new journal; } 2>/dev/null || rm -f journal.new`,
     'say confirmed',
   ]);
 }

@@ -7,7 +7,7 @@
  * the undo of a dead man's switch. A new holder waits for that.
  */
 import { Holder, RECORDS_FOLDER } from '../model';
-import { readInput } from './script';
+import { readingName, readInput } from './script';
 import { script, type ScriptOptions } from './shell';
 
 /** How often a holder gives a sign of life, and how long the director waits for one. */
@@ -27,8 +27,11 @@ export function enterFolder({ nonce }: ScriptOptions): string[] {
   ];
 }
 
+export const OPEN_WORK = ['{ : >> work; } 2>/dev/null || say no-room work', 'exec 8>>work'];
+export const AWAIT_WORK = `flock -w ${WORK_SECONDS} 8 || say busy`;
+
 /** Waits for whatever is changing the director, and keeps others from it until the script ends. */
-export const TAKE_WORK = ['{ : >> work; } 2>/dev/null || say no-room work', 'exec 8>>work', `flock -w ${WORK_SECONDS} 8 || say busy`]; // prettier-ignore
+export const TAKE_WORK = [...OPEN_WORK, AWAIT_WORK];
 
 /** Goes on only under the lock of the token in `$token`. */
 export const CHECK_HOLDER = [
@@ -59,7 +62,7 @@ export function lockScript(options: ScriptOptions): string {
     // bash can wait for a line by itself; with any other shell each sign of life takes two processes.
     `if command -v bash >/dev/null; then bash -c "while read -r -t ${SILENCE_SECONDS}; do :; done" 9>&-`,
     `else while [ -n "$(timeout ${SILENCE_SECONDS} dd bs=256 count=1 2>/dev/null 9>&-)" ]; do :; done; fi`,
-    'rm -f holder kept reading',
+    `rm -f holder ${readingName('*')}`,
   ]);
 }
 
@@ -99,9 +102,8 @@ export function parseHolder(text: string): Holder | undefined {
 /** Takes back the last apply of a stack, under the lock. Input: a line `TOKEN RECORD`. Says `done` and the undo's status. */
 export function rollbackScript(options: ScriptOptions): string {
   return script([
+    'read -r token record',
     ...readInput(options),
-    'set -- $(printf "%s\n" "$input" | sed -n 1p)',
-    'token=$1 record=$2',
     ...enterFolder(options),
     ...CHECK_HOLDER,
     '[ -e "$record.undo/run" ] || say nothing',

@@ -1,6 +1,7 @@
 /**
  * The scripts that run on a director: one that reads everything, one that runs a batch of changes. They are constant
- * text but for a nonce of ours, the tool and `sudo -n`: no user's word is ever part of a shell string.
+ * text but for a nonce of ours, the tool, `sudo -n` and the token of our lock, which is a nonce as well: no user's word is
+ * ever part of a shell string.
  *
  * - PATH: a non-root login has no /sbin, where Debian 12 keeps ipvsadm.
  * - Exit codes travel in the output: 255 is both ipvsadm's for a kernel error and ssh's for a lost connection.
@@ -65,16 +66,24 @@ export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everyth
     `part() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
     `{ second=$(${group(scope, 2, options)}); printf "%s\\n" "$second"; } | {`,
     // Kept in a variable first: a full pipe would make one group wait for the other.
-    `  first=$(${group(scope, 1, options)}); second=$(cat); printf "%s\\n" "$first" "$second"`,
-    ...(keptFor === undefined ? [] : [`  ${keepReading(keptFor)}`]),
+    ...(keptFor === undefined
+      ? [`  first=$(${group(scope, 1, options)}); printf "%s\\n" "$first"; cat`]
+      : [
+          `  first=$(${group(scope, 1, options)}); second=$(cat); printf "%s\\n" "$first" "$second"`,
+          `  ${keepReading(keptFor)}`,
+        ]),
     '}',
     `printf "%s\\n" "${mark} end"`,
   ]);
 }
 
-/** Keeps a reading; `kept` says for whom, once it is whole. */
-const keepReading = (token: string): string =>
-  `{ umask 077; cd ${RECORDS_FOLDER} && printf "" > kept && printf "%s\\n" "$first" "$second" > reading && printf "%s\\n" ${token} > kept; } 2>/dev/null`;
+/** Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it. */
+export const readingName = (token: string): string => `reading-${token}`;
+
+const keepReading = (token: string): string => {
+  const name = readingName(token);
+  return `{ umask 077; cd ${RECORDS_FOLDER} && { { printf "%s\n" "$first" "$second" > ${name}.new && mv -f ${name}.new ${name}; } || rm -f ${name}.new; }; } 2>/dev/null`;
+};
 
 function group(scope: FetchScope, number: 1 | 2, options: ScriptOptions): string {
   const parts = partsIn(scope).filter((part) => part.group === number);
@@ -149,21 +158,16 @@ export function batchScript(parts: readonly BatchPart[], options: ScriptOptions)
   return script([...readInput(options), ...runParts(parts, options)]);
 }
 
-/** Takes all of standard input into `$input`, or says `truncated`. */
+/** Takes all of standard input that is not read yet into `$input`, or says `truncated`. */
 export function readInput({ nonce }: ScriptOptions): string[] {
   const mark = `@@${nonce}`;
   return ['input=$(cat)', `case $input in *"${mark} end") ;; *) printf "%s\n" "${mark} truncated"; exit 9 ;; esac`];
 }
 
-/**
- * Runs the parts on lines of `$input` and reports.
- *
- * @param firstLine where their lines begin
- * @param whenDone runs before the report is printed
- */
-export function runParts(parts: readonly BatchPart[], options: ScriptOptions, firstLine = 1, whenDone = ''): string[] {
+/** Runs the parts on the first lines of `$input` and reports. `whenDone` runs before the report is printed. */
+export function runParts(parts: readonly BatchPart[], options: ScriptOptions, whenDone = ''): string[] {
   const mark = `@@${options.nonce}`;
-  let line = firstLine;
+  let line = 1;
   const calls = parts.flatMap(({ tool, lines, pauseSeconds = 0 }) => {
     const [first, last] = [line, line + lines - 1];
     line += lines;

@@ -6,7 +6,7 @@
  *
  * Constant text for any POSIX shell and awk. Beside it in its folder:
  *
- * - `plan`: what to run, as {@link undoRows} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules;
+ * - `plan`: what to run, as {@link renderUndo} writes it; `sudo`: what to run it with; `chain`: our chain of mark rules;
  *   `parts`: which listings tell of the entries that `plan` depends on
  * - `before`: listings from before the apply: those it was planned from, or made by `run before`. What is as it was then
  *   needs no undo: its command was never run, or taken back by hand.
@@ -21,6 +21,7 @@
  * No clock decides anything: seconds are counted by sleeping.
  */
 import type { Command, Tool } from '../model';
+import { FETCH_PARTS } from './script';
 
 /** How long a lock may look free before its holder counts as gone: a test for it by somebody else takes a moment. */
 export const GONE_SECONDS = 3;
@@ -28,6 +29,8 @@ export const GONE_SECONDS = 3;
 /** The listings there are, by the names they have in the reading script. */
 export const LISTINGS = ['save', 'thresholds', 'timeout', 'daemon', 'marks', 'marks6'] as const;
 export type Listing = (typeof LISTINGS)[number];
+
+const commandOf = (name: Listing): string => FETCH_PARTS.find((part) => part.name === name)?.command ?? '';
 
 export const UNDO_PROGRAM = String.raw`#!/bin/sh
 # Takes back the last apply of this stack on this director: only what it touched, and only what is still as it was left.
@@ -44,12 +47,7 @@ listings() {
   for part in $parts; do
     echo "@@0 $part"
     case $part in
-      save) $sudo ipvsadm -Sn ;;
-      thresholds) $sudo ipvsadm -Ln --thresholds ;;
-      timeout) $sudo ipvsadm -L --timeout ;;
-      daemon) $sudo ipvsadm -L --daemon ;;
-      marks) $sudo iptables-save -t mangle ;;
-      marks6) $sudo ip6tables-save -t mangle ;;
+${LISTINGS.map((name) => `      ${name}) $sudo ${commandOf(name)} ;;`).join('\n')}
     esac
   done 2>/dev/null
   echo "@@0 end"

@@ -11,7 +11,7 @@ import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import type { Machine } from './machine';
 import { isRoot, loginName, runScripted, withoutNewlines } from './programs';
 import type { Terminal } from './terminal';
-import { KEPT, READING, UndoProgram } from './undo';
+import { readingPath, UndoProgram } from './undo';
 
 const LOCK = `${RECORDS_FOLDER}/lock`;
 const WORK = `${RECORDS_FOLDER}/work`;
@@ -105,7 +105,7 @@ async function lock(machine: Machine, script: Script<'lock'>, { input, write }: 
     write(`@@${script.options.nonce} locked\n`);
     // `$(…)` drops newlines: a blank line is no sign of life.
     while (withoutNewlines((await boot.within(SILENCE_SECONDS, input.chunk(BEAT_BYTES))) ?? '') !== '');
-    for (const path of [HOLDER, KEPT, READING]) files.remove(path);
+    for (const path of [HOLDER, ...files.paths().filter((one) => one.startsWith(readingPath('')))]) files.remove(path);
   } finally {
     boot.lock.free();
   }
@@ -128,6 +128,8 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
   const at = (word: string): number => rest.indexOf(`@@${script.options.nonce} ${word}`);
   const [token = '', record = '', seconds = '', chain = '', before = '', ...parts] = head.split(' ');
   enterFolder(machine);
+  // Whatever is waited for here may change the table after it was read.
+  const isRead = before === 'reading' && boot.work.isFree;
   await takeWork(machine);
   try {
     checkHolder(machine, token);
@@ -136,9 +138,8 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
     const goesOn = (machine.files.read(`${undo.folder}/status`) ?? '').includes(` ${token}`);
     const next = new UndoProgram(machine, `${undo.folder}.new`);
     const kept = (): string | undefined => {
-      if (before !== 'reading' || machine.files.read(KEPT) !== `${token}\n`) return undefined;
-      const reading = machine.files.read(READING);
-      machine.files.remove(READING);
+      const reading = isRead ? machine.files.read(readingPath(token)) : undefined;
+      if (reading !== undefined) machine.files.remove(readingPath(token));
       return reading;
     };
     const files: UndoFiles = {

@@ -6,7 +6,7 @@ import { recognizeBootScript } from '../dialect/boot-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
 import { partsIn, type PartResult } from '../dialect/script';
 import { STATS_COMMAND } from '../dialect/stats-script';
-import { KEPT, READING } from './undo';
+import { readingPath } from './undo';
 import { BatchRun, TRUNCATED, wholeInput } from './batch';
 import { runBootScript } from './boot-files';
 import type { Machine } from './machine';
@@ -61,7 +61,8 @@ function fetch(machine: Machine, { scope, keptFor, options }: ReadScript<'fetch'
     });
     return `${withoutNewlines(printed.join(''))}\n`;
   });
-  if (keptFor !== undefined && machine.files.write(READING, groups.join(''))) machine.files.write(KEPT, `${keptFor}\n`);
+  if (keptFor !== undefined && !machine.files.replace(readingPath(keptFor), groups.join('')))
+    machine.files.remove(`${readingPath(keptFor)}.new`);
   return { code: 0, stdout: `${groups.join('')}${mark} end\n`, stderr: '' };
 }
 

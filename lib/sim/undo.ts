@@ -2,15 +2,14 @@
  * The undo program of a safe apply (lib/dialect/undo-program.ts) on a simulated director: the same states, the same
  * choice, the same words, with the same files beside it.
  */
-import { BATCH_COMMAND, FETCH_PARTS } from '../dialect/script';
+import { BATCH_COMMAND, FETCH_PARTS, readingName } from '../dialect/script';
 import { GONE_SECONDS, LISTINGS, parseUndoLines, type UndoRow } from '../dialect/undo-program';
 import { RECORDS_FOLDER } from '../model';
 import type { Machine } from './machine';
 import { runScripted, withoutNewlines } from './programs';
 
-/** What was read under the lock, and the token of that lock once it is whole. */
-export const READING = `${RECORDS_FOLDER}/reading`;
-export const KEPT = `${RECORDS_FOLDER}/kept`;
+/** What was read under the lock of this token. */
+export const readingPath = (token: string): string => `${RECORDS_FOLDER}/${readingName(token)}`;
 
 /** The last line of listings that are whole. */
 const END = '@@0 end\n';

@@ -294,6 +294,12 @@ describe('findings', () => {
       expect(found(rule, director)).toEqual([]);
     });
 
+    test('said when the service is new, too', () => {
+      const rule = markRule({ destination: null, ports: [], protocol: 'tcp' });
+      const wanted = wish({ services: [service(MARKED)], marks: [rule] });
+      expect(codes('edge', wanted, live({ marks: [rule] }))).toEqual(['mark-takes-logins']);
+    });
+
     test('said when it is new, and not for ever', () => {
       const rule = markRule({ destination: null, ports: [], protocol: 'tcp' });
       expect(found(rule, {}, [rule])).toEqual([]);

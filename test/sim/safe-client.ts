@@ -94,7 +94,9 @@ export class SafeClient {
 
   /** Reads the director under the lock, which keeps what it printed. */
   async read(token: string): Promise<void> {
-    await this.runner.run(fetchScript({ nonce: newNonce(), sudo: this.sudo }, 'tables', token));
+    const nonce = newNonce();
+    const { stdout } = await this.runner.run(fetchScript({ nonce, sudo: this.sudo }, 'tables', token));
+    if (!stdout.endsWith(`@@${nonce} end\n`)) throw new Error(`the reading is cut short: ${stdout.slice(-80)}`);
   }
 
   /** What became of the batch, or why it was not begun. */

@@ -168,6 +168,14 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await until(place, 'after', WHOLE, 'third');
     tell(timeless(await client.rollback(ADA, 'second')));
     await client.read(ADA);
+    // What somebody was changing meanwhile is not what was read.
+    const busy = client.guard({ token: ADA, record: 'busy', commands: [daemon], pauseSeconds: 3 });
+    await until(place, 'status', /^placed/, 'busy');
+    tell(await client.guard({ token: ADA, record: 'fourth', before: 'reading', commands: [timeouts], undo: [] }));
+    tell(await busy);
+    await until(place, 'after', WHOLE, 'fourth');
+    const noted = Object.entries(await place.files()).filter(([path]) => path.endsWith('/before'));
+    tell(noted.map(([path, text]) => [path, text.startsWith('@@0 ') ? 'listed' : 'as read']).sort());
     await conversation.close();
     await tellAll(place, tell);
     await client.close();

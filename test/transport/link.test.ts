@@ -148,8 +148,8 @@ test('close() is prompt, ends running commands, may be called twice', async () =
     expect((await running).message).toContain('it was closed here');
     await until(() => server.open === 0);
   }
-  // A busy machine may keep one waiting; a close that always waits for its grace to pass takes 500.
-  expect(Math.min(...times)).toBeLessThan(450);
+  // A busy machine may keep one waiting; a close that waits for its grace to pass takes 500.
+  expect(times.sort((a, b) => a - b)[1]).toBeLessThan(450);
 });
 
 /** A TCP proxy that can stop passing anything on, with the connections left open. */

@@ -39,16 +39,22 @@ function marksWithoutService(review: Review): Finding[] {
   }));
 }
 
-/** IPVS takes what is marked also where it is meant for the director itself. */
+/** IPVS takes what is marked also where it is meant for the director itself: from when rule and service are both there. */
 function takenLogins(review: Review): Finding[] {
-  const { wish, changes } = review;
-  const created = changes.flatMap((change) => (change.on === 'mark' && change.after !== null ? [change.after] : []));
-  const taking = created.filter((rule) => isServed(rule, review) && marksLogins(rule, wish.director));
+  const { wish, desired, changes } = review;
+  const created = new Set(changes.filter(({ action }) => action === 'create').map(({ id }) => id));
+  const id = (name: string): string => `${wish.director.name}/${name}`;
+  const isNew = (rule: MarkRule): boolean =>
+    created.has(id(markRuleId(rule))) ||
+    created.has(id(serviceId({ by: 'fwmark', mark: rule.mark, family: rule.family })));
+  const taking = desired.marks.filter(
+    (rule) => isNew(rule) && isServed(rule, review) && marksLogins(rule, wish.director),
+  );
   return taking.map((rule) => ({
     code: 'mark-takes-logins',
     severity: 'warning',
-    subject: `${wish.director.name}/${markRuleId(rule)}`,
-    message: `logins over SSH get mark ${rule.mark} as well: new ones go to a real server, and an apply that can not log in any more takes itself back`,
+    subject: id(markRuleId(rule)),
+    message: `logins over SSH, port ${wish.director.port ?? 22}, get mark ${rule.mark} as well: new ones would go to a real server`,
     hint: 'let the rule match the virtual address, an interface, a source, or ports without that of sshd',
   }));
 }
