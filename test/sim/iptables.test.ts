@@ -52,6 +52,17 @@ describe.each(flavours)('%s', (flavour) => {
     }
   });
 
+  // As the kernel lab does it: nft looks for chains once, when the transaction begins.
+  test.each([
+    ['where there was no chain before', '-F', flavour === 'nft' ? 1 : 0],
+    ['where there was one', '-N other', 0],
+  ])('`-F` without a chain, after a rule of the same restore, %s', (_, before, kept) => {
+    const director = directorWith(flavour);
+    director.exec(['iptables', '-t', 'mangle', ...before.split(' ')]);
+    director.exec(['iptables-restore', '--noflush'], '*mangle\n-A PREROUTING -j MARK --set-mark 12\n-F\nCOMMIT\n');
+    expect(director.marks().match(/^-A/gm) ?? []).toHaveLength(kept);
+  });
+
   test('an applied chain is flushed by its declaration, the jump is added again', () => {
     const director = directorWith(flavour);
     const rules = '*mangle\n:M - [0:0]\n-A PREROUTING -j M\n-A M -d 192.0.2.1 -j MARK --set-mark 1\nCOMMIT\n';
