@@ -98,7 +98,8 @@ describeLab('an apply that something happens to', () => {
     for (const fault of Object.keys(FAULTS) as Fault[])
       expect(ends.filter((end) => end.fault === fault && end.struck).length).toBeGreaterThan(FAULTS[fault] / 2);
     expect(ends.filter(({ end }) => end === 'before').length).toBeGreaterThan(10);
-    expect(ends.filter(({ end }) => end === 'desired').length).toBeGreaterThan(10);
+    // Nothing else happens in about ten of the runs with a wrong clock; how many others get so far depends on the machine.
+    expect(ends.filter(({ end }) => end === 'desired').length).toBeGreaterThan(4);
   }, 900_000);
 });
 
