@@ -2,8 +2,8 @@
  * What has passed every service and real server since it was made or zeroed. These are `--stats`, not `--rate`: the
  * kernel's own rate is a whole number that forgets over some seven seconds (ip_vs_est.c: every 2 s a quarter of the way to
  * the new value), so that just after a change it still speaks of what was before, starts from 0 for a new service, and
- * stands still with net.ipv4.vs.run_estimation=0. Totals are exact, and two of them cover just the time in between. That
- * time is read from the director's uptime: no clock and no slow answer can falsify it.
+ * stands still with net.ipv4.vs.run_estimation=0. Totals count every connection once, though not at once: see
+ * {@link STATS_PERIOD_SECONDS}. The time is read from the director's uptime: no clock and no slow answer can falsify it.
  */
 import { type Counters, ParseError, serverKey, serviceId, type Stats, TransportError } from '../model';
 import { asRoot, script, type ScriptOptions } from './shell';

@@ -1,10 +1,10 @@
 /** Carries out a run over many directors: wave by wave, bounded, and stopped by the first rule that says so. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Stats, type DesiredRollout, type Gate, LvsformError } from '../model';
+import { type DesiredRollout, type Gate, LvsformError, STATS_PERIOD_SECONDS } from '../model';
 import { joinErrors, refuseLosses } from './check-errors';
 import type { ApplyReport } from './report';
 import { type RolloutLimits, RolloutState, type StopReason } from './rollout-state';
-import { type Counted, judgeTraffic, trafficBetween } from './traffic';
+import { type Counted, judgeTraffic, READINGS, type Reading, SECONDS_BETWEEN_READINGS, trafficBetween } from './traffic'; // prettier-ignore
 import type { Turn, Wave } from './turns';
 
 export type FleetEvent =
@@ -35,7 +35,7 @@ export interface FleetTasks {
   /** Ids of the services that the plan takes away from a director. */
   removedServices(stack: string, director: string): ReadonlySet<string>;
   /** How many connections the services of these directors have taken so far, or why that can't be read. */
-  totals(stack: string, directors: readonly string[]): Promise<ReadonlyMap<string, Stats | LvsformError>>;
+  totals(stack: string, directors: readonly string[]): Promise<Reading>;
 }
 
 export interface FleetOptions {
@@ -219,10 +219,22 @@ class Run {
     if (rollout === undefined || seconds === undefined || directors.length === 0) return undefined;
     const { signal, onEvent } = this.options;
     onEvent?.({ kind: 'counting', fleet: rollout.fleet, number, when, seconds });
-    const first = await this.tasks.totals(stack, directors);
-    await this.pause(seconds);
-    if (signal?.aborted === true) return undefined;
-    return trafficBetween(first, await this.tasks.totals(stack, directors));
+    // What came just before the change must not be taken for what came after it.
+    if (when === 'after') await this.pause(STATS_PERIOD_SECONDS);
+    const first = await this.readings(stack, directors);
+    await this.pause(Math.max(0, seconds - STATS_PERIOD_SECONDS));
+    const last = await this.readings(stack, directors);
+    return signal?.aborted === true ? undefined : trafficBetween(first, last);
+  }
+
+  /** Takes {@link STATS_PERIOD_SECONDS}. */
+  private async readings(stack: string, directors: readonly string[]): Promise<Reading[]> {
+    const readings: Reading[] = [];
+    while (readings.length < READINGS && this.options.signal?.aborted !== true) {
+      const [reading] = await Promise.all([this.tasks.totals(stack, directors), this.pause(SECONDS_BETWEEN_READINGS)]);
+      readings.push(reading);
+    }
+    return readings;
   }
 
   private async pause(seconds: number): Promise<void> {

@@ -1,5 +1,12 @@
 /** Whether directors still take the connections they took before they were changed. Pure. */
-import { type ConnectionsCheck, type Stats, LvsformError, TransportError } from '../model';
+import { type ConnectionsCheck, type Stats, LvsformError, STATS_PERIOD_SECONDS, TransportError } from '../model';
+
+/**
+ * Readings at each end of a window, evenly over the period in which the kernel brings its counters up to date. One reading
+ * is as old as chance will have it, up to two seconds; the mean of these is old by one second, give or take a quarter.
+ */
+export const READINGS = 4;
+export const SECONDS_BETWEEN_READINGS = STATS_PERIOD_SECONDS / READINGS;
 
 /** New connections of a director while they were counted. */
 export interface Traffic {
@@ -11,34 +18,49 @@ export interface Traffic {
 /** What was counted on a director, or why nothing was. */
 export type Counted = Traffic | LvsformError;
 
-type Readings = ReadonlyMap<string, Stats | LvsformError>;
+/** What was read of directors at about one time, or why nothing was. */
+export type Reading = ReadonlyMap<string, Stats | LvsformError>;
 
 /**
- * What came between two readings. A service that only one of them has can't be counted, nor one that counts from 0 again
- * (made anew, or `ipvsadm -Z`).
+ * What came between the readings at both ends of a window. A service that one of them misses can't be counted, nor one that
+ * counts from 0 again (made anew, or `ipvsadm -Z`).
  */
-export function trafficBetween(first: Readings, last: Readings): Map<string, Counted> {
+export function trafficBetween(first: readonly Reading[], last: readonly Reading[]): Map<string, Counted> {
+  const directors = [...(first[0]?.keys() ?? [])].filter((director) => last[0]?.has(director));
   return new Map(
-    [...first].flatMap(([director, begin]): [string, Counted][] => {
-      const end = last.get(director);
-      if (end === undefined) return [];
-      if (begin instanceof LvsformError) return [[director, begin]];
-      return [[director, end instanceof LvsformError ? end : between(director, begin, end)]];
+    directors.map((director): [string, Counted] => {
+      const of = (readings: readonly Reading[]) => readings.flatMap((reading) => reading.get(director) ?? []);
+      return [director, between(director, of(first), of(last))];
     }),
   );
 }
 
-function between(director: string, first: Stats, last: Stats): Counted {
-  const seconds = last.uptimeSeconds - first.uptimeSeconds;
-  if (seconds <= 0)
-    return new TransportError('connection-lost', director, 'it was started anew while its connections were counted');
-  const connections: Record<string, number | null> = {};
-  for (const id of Object.keys({ ...first.services, ...last.services })) {
-    const [before, after] = [first.services[id]?.connections, last.services[id]?.connections];
-    connections[id] = before === undefined || after === undefined || after < before ? null : Number(after - before);
+function between(director: string, first: readonly (Stats | LvsformError)[], last: typeof first): Counted {
+  const all: Stats[] = [];
+  for (const reading of [...first, ...last]) {
+    if (reading instanceof LvsformError) return reading;
+    all.push(reading);
   }
-  return { seconds, connections };
+  if (!rises(all.map(({ uptimeSeconds }) => uptimeSeconds)))
+    return new TransportError('connection-lost', director, 'it was started anew while its connections were counted');
+  const difference = (values: readonly number[]): number =>
+    mean(values.slice(first.length)) - mean(values.slice(0, first.length));
+  const connections: Record<string, number | null> = {};
+  for (const id of new Set(all.flatMap(({ services }) => Object.keys(services)))) {
+    const counts = all.map(({ services }) => services[id]?.connections);
+    const [start] = counts;
+    // Less the first, a count is no longer too large for a number.
+    const since = counts.map((count) => (count === undefined || start === undefined ? NaN : Number(count - start)));
+    connections[id] = rises(since) ? difference(since) : null;
+  }
+  return { seconds: difference(all.map(({ uptimeSeconds }) => uptimeSeconds)), connections };
 }
+
+/** Never falls, and has no gap. */
+const rises = (values: readonly number[]): boolean =>
+  values.every((value, index) => value >= (values[index - 1] ?? value));
+
+const mean = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0) / values.length;
 
 /**
  * So many connections before a wave that chance alone, four standard deviations of two Poisson counts, does not look like

@@ -29,7 +29,13 @@ export interface ConnectionCount {
   inactive: number;
 }
 
-/** What has passed every service so far, at one moment of the director's own time. */
+/**
+ * So often the kernel brings the counters it shows up to date (ip_vs_est.c: estimation_timer, 2 * HZ; since 6.2 a thread, as
+ * often): what is read is as it was up to two seconds ago.
+ */
+export const STATS_PERIOD_SECONDS = 2;
+
+/** What has passed every service so far, at one moment of the director's own time or {@link STATS_PERIOD_SECONDS} before. */
 export interface Stats {
   uptimeSeconds: number;
   /** By service id. */

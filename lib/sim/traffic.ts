@@ -1,32 +1,38 @@
 /** New connections of a service, as a test sets them; no packet passes a simulated director. */
-export class Traffic {
-  /** Connections a second, from the last word on. */
-  perSecond = 0;
-  private before = 0;
-  private since: number;
+import { STATS_PERIOD_SECONDS } from '../model';
 
-  constructor(private readonly uptimeSeconds: () => number) {
-    this.since = uptimeSeconds();
+export class Traffic {
+  private readonly changes: { atSeconds: number; perSecond: number }[] = [];
+  private zeroed = 0;
+
+  constructor(private readonly uptimeSeconds: () => number) {}
+
+  /** Connections a second, from the last word on. */
+  get perSecond(): number {
+    return this.changes.at(-1)?.perSecond ?? 0;
   }
 
-  /** Connections since the service was made or its counters were zeroed. */
+  /** Connections since the service was made or its counters were zeroed, as a kernel shows them: brought up to date now and then. */
   get connections(): number {
-    return Math.floor(this.before + (this.uptimeSeconds() - this.since) * this.perSecond);
+    return this.counted() - this.zeroed;
   }
 
   /** From now on so many come every second. */
   carry(perSecond: number): void {
-    this.restart(this.connections);
-    this.perSecond = perSecond;
+    this.changes.push({ atSeconds: this.uptimeSeconds(), perSecond });
   }
 
-  /** What `ipvsadm -Z` does. */
+  /** What `ipvsadm -Z` does: what is not counted yet stays to come. */
   zero(): void {
-    this.restart(0);
+    this.zeroed = this.counted();
   }
 
-  private restart(connections: number): void {
-    this.before = connections;
-    this.since = this.uptimeSeconds();
+  private counted(): number {
+    const now = Math.floor(this.uptimeSeconds() / STATS_PERIOD_SECONDS) * STATS_PERIOD_SECONDS;
+    const connections = this.changes.map(({ atSeconds, perSecond }, index) => {
+      const end = this.changes[index + 1]?.atSeconds ?? now;
+      return Math.max(0, Math.min(end, now) - atSeconds) * perSecond;
+    });
+    return Math.floor(connections.reduce((total, some) => total + some, 0));
   }
 }

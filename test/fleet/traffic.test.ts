@@ -1,5 +1,5 @@
 /** Whether directors lost connections: what is compared, what is not, and what is said about it. */
-import { judgeableConnections, judgeTraffic, trafficBetween } from '../../lib/fleet/traffic';
+import { judgeableConnections, judgeTraffic, READINGS, SECONDS_BETWEEN_READINGS, trafficBetween } from '../../lib/fleet/traffic'; // prettier-ignore
 import { ConnectionsCheck, type Stats, TransportError } from '../../lib/model';
 
 type Counts = Record<string, number>;
@@ -11,7 +11,7 @@ const at = (uptimeSeconds: number, counts: Counts): Stats => ({
     Object.entries(counts).map(([id, connections]) => [id, { ...NOTHING, connections: BigInt(connections) }]),
   ),
 });
-const counted = (first: Stats, last: Stats) => trafficBetween(new Map([['lb1', first]]), new Map([['lb1', last]]));
+const counted = (first: Stats, last: Stats) => trafficBetween([new Map([['lb1', first]])], [new Map([['lb1', last]])]);
 const WEB = 'tcp/192.0.2.1:80';
 const DNS = 'udp/192.0.2.1:53';
 
@@ -64,6 +64,31 @@ test('windows of different length are compared by the second', () => {
   expect(judgeTraffic(new Map([['lb1', new Set()]]), before, after, check).problems).toEqual([
     'lb1 takes 50.0 connections/s, 100 before it was changed: 50 %, not 80 % or more',
   ]);
+});
+
+// 100 a second as a kernel shows them that brings its counters up to date every two seconds, the first time at `phase`.
+test.each([0, 0.01, 0.49, 0.5, 0.7, 1, 1.3, 1.99])(
+  'a window is known to half a second, whenever the kernel counts (%d s after the first reading)',
+  (phase) => {
+    const read = (seconds: number): Stats =>
+      at(seconds, { [WEB]: 100 * (100 + phase + 2 * Math.floor((seconds - phase) / 2)) });
+    const readings = (from: number) =>
+      Array.from({ length: READINGS }, (_, index) => new Map([['lb1', read(from + index * SECONDS_BETWEEN_READINGS)]]));
+    for (const windowSeconds of [2, 2.9, 3, 10, 11]) {
+      const found = trafficBetween(readings(0), readings(windowSeconds)).get('lb1');
+      if (found === undefined || found instanceof Error) throw new Error('not counted');
+      expect(found.seconds).toBeCloseTo(windowSeconds);
+      expect(Math.abs(found.connections[WEB]! / 100 - windowSeconds)).toBeLessThanOrEqual(0.5);
+    }
+  },
+);
+
+test('counters that were zeroed between two readings of one end are left out', () => {
+  const [first, zeroed, last] = [at(0, { [WEB]: 100 }), at(1, { [WEB]: 3 }), at(10, { [WEB]: 900 })];
+  const readings = [first, zeroed].map((stats) => new Map([['lb1', stats]]));
+  expect(trafficBetween(readings, [new Map([['lb1', last]])]).get('lb1')).toMatchObject({
+    connections: { [WEB]: null },
+  });
 });
 
 test('a director that can not be read, or was started anew, is no director that is well', () => {
