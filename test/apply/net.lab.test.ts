@@ -1,18 +1,21 @@
 /** An apply with its net, against a real director: what is recorded, who holds the lock, and what is put back when it goes wrong. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { acquireLock, fetchLive, readHolder, takeBack } from '../../lib/apply';
+import { SILENCE_SECONDS } from '../../lib/dialect/lock-script';
 import { type DesiredStack, type Director, recordName, type VirtualService } from '../../lib/model';
 import { applyPlan, type ApplySettings, planStacks } from '../../lib/pipeline';
 import { createSshConnector, newNonce } from '../../lib/transport';
 import { describeLab, type Lab, type LabDirector, startLab } from '../lab/lab';
 import { server, service } from '../plan/tables';
+import { SilentProxy } from '../safe/silent-proxy';
 
 jest.setTimeout(600_000);
 
 const connect = createSshConnector({ env: { HOME: '/nonexistent' } });
 const SETTINGS: ApplySettings = { tool: '0.1.0', author: { by: 'ada@test', commit: 'abc123' }, confirmSeconds: 600 };
 
-const asDirector = ({ host, port, identityFile, hostKey }: LabDirector): Director => ({
-  name: 'lb1', host, port, user: 'lvsform', sudo: true, identityFile, hostKey, agent: false,
+const asDirector = ({ host, port, identityFile, hostKey }: LabDirector, through = port): Director => ({
+  name: 'lb1', host, port: through, user: 'lvsform', sudo: true, identityFile, hostKey, agent: false,
 }); // prettier-ignore
 
 const web = (port: number, ...weights: number[]): VirtualService =>
@@ -49,8 +52,8 @@ describeLab('an apply with a net', () => {
     }
   }
 
-  async function access() {
-    const runner = await connect(asDirector(director));
+  async function access(port?: number) {
+    const runner = await connect(asDirector(director, port));
     return { name: 'lb1', sudo: true, runner, nonce: newNonce };
   }
 
@@ -84,7 +87,7 @@ describeLab('an apply with a net', () => {
     await apply(stackOf(web(80, 5, 2), web(443, 1)));
     const there = await access();
     const lock = await acquireLock(there, { stack: 'edge', author: SETTINGS.author });
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await wait(2000);
     const header = { token: lock.token, record: recordName('edge') };
     expect(await takeBack(there, header)).toMatchObject({ state: 'undone' });
     expect(await rules()).toBe(before);
@@ -116,5 +119,20 @@ describeLab('an apply with a net', () => {
       { outcome: 'applied' },
     ]);
     await there.runner.close();
+  });
+
+  test('a director without bash keeps a lock while its client lives, and no longer', async () => {
+    await director.ok(['sed', '-i', 's:/bin/bash$:/bin/sh:', '/etc/passwd']);
+    await director.ok(['rm', '/bin/bash']);
+    expect(await director.exec(['sh', '-c', 'command -v bash'])).toMatchObject({ code: 127, stdout: '' });
+    const network = await SilentProxy.open(director.port);
+    const [holder, other] = [await access(network.port), await access()];
+    await acquireLock(holder, { stack: 'edge', author: SETTINGS.author });
+    await wait(1.5 * SILENCE_SECONDS * 1000);
+    expect(await readHolder(other)).toMatchObject({ author: SETTINGS.author });
+    network.cut(false);
+    await (await acquireLock(other, { stack: 'edge', author: { by: 'bob@test' }, waitSeconds: 60 })).release();
+    await Promise.all([holder, other].map(({ runner }) => runner.close()));
+    network.close();
   });
 });
