@@ -4,7 +4,7 @@
  * it was before, put back by us or, when we are gone, by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, type UndoRecord } from '../model'; // prettier-ignore
+import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, isTakenBack, RETRY_UNDO, type UndoRecord } from '../model'; // prettier-ignore
 import { controllersScript, type GuardHeader, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
 import { awaitDrains, type DrainProgress } from './drain';
@@ -103,22 +103,66 @@ async function readAgainUnless<T>(read: () => Promise<T>, isFine: (read: T) => b
 
 async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainProgress[]> {
   const drained: DrainProgress[] = [];
-  const done: Step[] = [];
-  for (const [at, stage] of job.stages.entries()) {
-    if (stage.drains.length > 0) drained.push(...(await drain(job, stage, done.length)));
-    done.push(...stage.steps);
-    const later = job.stages.slice(at + 1).flatMap(({ steps }) => steps);
-    // A drain takes minutes: what was read before it is not how the table was before the apply.
-    const before = stage.drains.length > 0 ? 'now' : 'reading';
-    await runStage(job, lock, { before, steps: stage.steps, done, later });
+  let done: Step[] = [];
+  let left: readonly Change[] = job.plan.changes;
+  for (const [at, { drains, steps: planned }] of job.stages.entries()) {
+    let steps = planned;
+    if (drains.length > 0) {
+      drained.push(...(await drain(job, drains, done.length)));
+      const { live, gone } = await recheckDrained(job, lock, left, done.length);
+      const isOurs = ({ changes }: Step): boolean => changes.some((id) => !gone.has(id));
+      [steps, done] = [steps.filter(isOurs), done.filter(isOurs)];
+      if (steps.length === 0) {
+        await record(job, lock, job.access, live, job.planAgain(live).changes);
+        continue;
+      }
+    }
+    done = [...done, ...steps];
+    const later = job.stages.slice(at + 1).flatMap((stage) => stage.steps);
+    left = await runStage(job, lock, { steps, done, later });
   }
   return drained;
+}
+
+/**
+ * A drain takes minutes, and the director has other operators. Reads it again: what the plan touches has to be as it was
+ * left before the wait, or is gone already.
+ *
+ * @param left what was left to do then
+ * @param done how many steps are in effect
+ * @returns the table, and ids of what somebody else removed for us
+ * @throws ApplyError when there is anything else to do than before
+ */
+async function recheckDrained(
+  { plan, planAgain, access }: DirectorApply,
+  { token }: DirectorLock,
+  left: readonly Change[],
+  done: number,
+): Promise<{ live: LiveDirector; gone: ReadonlySet<string> }> {
+  const expected = new Map(left.map((change) => [change.id, JSON.stringify(change)]));
+  const read = async () => {
+    const live = await fetchLive(access, chainName(plan.stack), token);
+    const now = planAgain(live).changes;
+    const ids = new Set(now.map(({ id }) => id));
+    return {
+      live,
+      moved: now.filter((change) => expected.get(change.id) !== JSON.stringify(change)).map(({ id }) => id),
+      gone: new Set([...expected.keys()].filter((id) => !ids.has(id))),
+    };
+  };
+  const found = await readAgainUnless(read, ({ moved, gone }) => moved.length === 0 && gone.size === 0);
+  if (found.moved.length === 0) return found;
+  const what = `somebody else changed it while real servers were drained: ${found.moved.join(', ')}`;
+  const hint = 'plan again and review what is different; what was drained takes no new connections and is still there';
+  throw done === 0
+    ? new ApplyError('stale', plan.director, `${what}\n  nothing was changed`, { hint })
+    : new ApplyError('interrupted', plan.director, `${what}\n  what was drained is not removed, everything else is done`, { failedAt: done + 1, hint }); // prettier-ignore
 }
 
 /** @param done steps before it, which are in effect and stay so */
 async function drain(
   { plan, access, onEvent, signal }: DirectorApply,
-  { drains }: Stage,
+  drains: Stage['drains'],
   done: number,
 ): Promise<DrainProgress[]> {
   try {
@@ -133,7 +177,6 @@ async function drain(
 }
 
 interface Turn {
-  before: GuardHeader['before'];
   steps: readonly Step[];
   /** These and the ones before them. */
   done: readonly Step[];
@@ -141,11 +184,12 @@ interface Turn {
   later: readonly Step[];
 }
 
-async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Promise<void> {
+/** @returns what is left to do */
+async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Promise<readonly Change[]> {
   const { plan, access, net } = job;
   const confirmSeconds = net.confirmSeconds ?? DEFAULT_CONFIRM_SECONDS;
-  const { before } = turn;
-  const header = { token: lock.token, record: recordName(plan.stack), confirmSeconds, chain: chainName(plan.stack), before }; // prettier-ignore
+  const chain = chainName(plan.stack);
+  const header: GuardHeader = { ...recordOf(job, lock), confirmSeconds, chain };
   job.onEvent?.({ kind: 'executing', steps: turn.steps.length, confirmSeconds });
   let refusal;
   try {
@@ -159,16 +203,18 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
     const stopped = judgeSteps(turn.steps, plan.changes, now.table, refusal);
     throw await backOut(job, lock, access, refusalError(plan.director, refusal, stopped));
   }
-  await verify(job, lock, turn, header);
+  return verify(job, lock, turn);
 }
 
-/** Over a new connection: that the director can still be reached is part of what is verified. */
-async function verify(
-  job: DirectorApply,
-  lock: DirectorLock,
-  turn: Turn,
-  header: { token: string; record: string },
-): Promise<void> {
+/** Which record an apply writes, and with what right. */
+const recordOf = ({ plan }: DirectorApply, { token }: DirectorLock) => ({ token, record: recordName(plan.stack) });
+
+/**
+ * Over a new connection: that the director can still be reached is part of what is verified.
+ *
+ * @returns what is left to do
+ */
+async function verify(job: DirectorApply, lock: DirectorLock, turn: Turn): Promise<readonly Change[]> {
   const { plan, access } = job;
   let runner: Runner | undefined;
   try {
@@ -188,7 +234,8 @@ async function verify(
       throw await backOut(job, lock, fresh, await notConverged(plan, wrong, fresh));
     }
     job.onEvent?.({ kind: 'verified' });
-    await record(job, lock, fresh, header, now, left);
+    await record(job, lock, fresh, now, left);
+    return left;
   } catch (error) {
     if (!isLost(error)) throw error;
     throw await afterLoss(job, lock, turn, error);
@@ -211,7 +258,6 @@ async function record(
   job: DirectorApply,
   lock: DirectorLock,
   access: DirectorAccess,
-  header: { token: string; record: string },
   now: LiveDirector,
   left: readonly Change[],
 ): Promise<void> {
@@ -219,7 +265,7 @@ async function record(
   const ledger = job.ledgerFor(now, left);
   let undone: UndoRecord | undefined;
   try {
-    undone = await confirm(access, header, ledger, journalEntry(plan, net.author));
+    undone = await confirm(access, recordOf(job, lock), ledger, journalEntry(plan, net.author));
   } catch (error) {
     if (isLost(error) || !(error instanceof LvsformError)) throw error;
     throw await backOut(job, lock, access, error);
@@ -238,7 +284,7 @@ async function backOut(
 ): Promise<LvsformError> {
   const { plan } = job;
   try {
-    const undo = await takeBack(access, { token: lock.token, record: recordName(plan.stack) });
+    const undo = await takeBack(access, recordOf(job, lock));
     if (undo === undefined) return reason;
     job.onEvent?.({ kind: 'taken-back', undo });
     return rolledBack(plan.director, undo, reason);
@@ -250,6 +296,11 @@ async function backOut(
 
 function rolledBack(director: string, undo: UndoRecord, reason?: LvsformError): ApplyError {
   const why = reason === undefined ? undo.detail : reason.message.replace(`${director}: `, '');
+  if (undo.state === 'stuck')
+    return new ApplyError('interrupted', director, `${why}\n  the director could not be put back whole (${undo.detail})`, {
+      cause: reason,
+      hint: RETRY_UNDO,
+    }); // prettier-ignore
   const state =
     undo.state === 'partly' ? `put back but for what somebody else changed (${undo.detail})` : 'as it was before';
   return new ApplyError('rolled-back', director, `${why}\n  the director is ${state}`, {
@@ -285,7 +336,7 @@ async function afterLoss(
     return await withLock(fresh, options, async () => {
       const now = await fetchLive(fresh, chainName(plan.stack));
       const undo = now.records.undo[recordName(plan.stack)];
-      if (undo?.state === 'undone' || undo?.state === 'partly') return rolledBack(plan.director, undo, cause);
+      if (undo !== undefined && isTakenBack(undo)) return rolledBack(plan.director, undo, cause);
       return interruptedError(plan.director, judgeSteps(turn.steps, plan.changes, now.table), cause);
     });
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Change, type DrainPolicy, type ServerChange, serverKey, serviceId, type Step } from '../model';
+import { type Change, type DrainPolicy, familyOf, type ServerChange, serverKey, serviceFamily, serviceId, type Step } from '../model'; // prettier-ignore
 import type { Drain } from './drain';
 
 /** Steps that are executed, verified and recorded together, once the drains before them are over. */
@@ -31,10 +31,14 @@ export function stagesOf(
       return changes.filter(isRemoved).filter(({ service }) => serviceId(service) === serviceId(key));
     });
   };
-  const waiting = steps.filter((step) => removed(step).length > 0);
-  if (waiting.length === 0) return [{ drains: [], steps: [...steps] }];
+  const drained = steps.filter((step) => removed(step).length > 0);
+  if (drained.length === 0) return [{ drains: [], steps: [...steps] }];
+  // The kernel has no sync daemon beside a real server of another family than its service.
+  const holdsUpDaemons = drained.flatMap(removed).some(({ service, before }) => before !== null && familyOf(before.address) !== serviceFamily(service)); // prettier-ignore
+  const heldUp = holdsUpDaemons ? steps.filter(({ verb }) => verb === 'start-daemon') : [];
+  const waiting = steps.filter((step) => drained.includes(step) || heldUp.includes(step));
   const byService = new Map<string, Drain>();
-  for (const { service, before } of waiting.flatMap(removed)) {
+  for (const { service, before } of drained.flatMap(removed)) {
     const id = serviceId(service);
     const policy = drains[id];
     if (policy === undefined || before === null) continue;

@@ -18,8 +18,6 @@ export interface GuardHeader {
   confirmSeconds: number;
   /** Our chain of mark rules. */
   chain: string;
-  /** The table before the apply: as it was read under this lock, or as it is now. */
-  before: 'reading' | 'now';
 }
 
 /** Lines of the journal that are kept. */
@@ -35,11 +33,12 @@ const ARM_TRIES = 50;
 export function guardScript(parts: readonly BatchPart[], options: ScriptOptions): string {
   const mark = `@@${options.nonce}`;
   return script([
-    'read -r token record seconds chain before parts',
+    'read -r token record seconds chain parts',
     ...readInput(options),
     ...enterFolder(options),
     ...OPEN_WORK,
-    // Whatever is waited for here may change the table after it was read.
+    // The table before is what was read under this lock, unless something is waited for here that may change it.
+    'before=reading',
     `flock -n 8 || { before=now; ${AWAIT_WORK}; }`,
     ...CHECK_HOLDER,
     'undo=$record.undo new=$record.undo.new old=$record.undo.old',
@@ -75,11 +74,11 @@ export function guardScript(parts: readonly BatchPart[], options: ScriptOptions)
 
 /** What {@link guardScript} is fed. */
 export function guardInput(header: GuardHeader, lines: readonly string[], undo: Undo, nonce: string): string {
-  const { token, record, confirmSeconds, chain, before } = header;
+  const { token, record, confirmSeconds, chain } = header;
   const mark = `@@${nonce}`;
   return scriptInput(
     [
-      [token, record, confirmSeconds, chain, before, ...undo.listings].join(' '),
+      [token, record, confirmSeconds, chain, ...undo.listings].join(' '),
       ...lines,
       `${mark} run`,
       ...UNDO_PROGRAM.trimEnd().split('\n'),
@@ -104,7 +103,7 @@ export function confirmScript(options: ScriptOptions): string {
     ...TAKE_WORK,
     ...CHECK_HOLDER,
     'status=; [ ! -e "$record.undo/status" ] || status=$(cat "$record.undo/status")',
-    'case $status in undone*" $token "* | partly*" $token "*) say undone "$status" ;; esac',
+    'case $status in undone*" $token "* | partly*" $token "* | stuck*" $token "*) say undone "$status" ;; esac',
     'ledger=$(line 1)',
     'if [ "$ledger" = - ]; then rm -f "$record.json"',
     'else { printf "%s\n" "$ledger" > "$record.json.new" && mv -f "$record.json.new" "$record.json"; } 2>/dev/null || { rm -f "$record.json.new"; say no-room ledger; }',

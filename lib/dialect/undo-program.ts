@@ -53,7 +53,9 @@ ${LISTINGS.map((name) => `      ${name}) $sudo ${commandOf(name)} ;;`).join('\n'
   echo "@@0 end"
 }
 
-# What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone.
+# What is to be run, of what is not as it was before and still as it was left: group, tool, line. And what was left alone:
+# the key that somebody else changed, and the line where it has its reason still.
+# A key after a question mark is no reason to run a line, and one not to.
 # While somebody else puts services in, the kernel may list one once more: the first counts.
 choose() {
   {
@@ -66,13 +68,15 @@ choose() {
     function join(key, text) { table[time, key] = table[time, key] text ";" }
     function known(key) { return (time, key) in table }
     time == "plan" {
-      n = split($0, row, "\t"); m = split(row[3], keys, ";"); mine = 1; todo = !begun
+      n = split($0, row, "\t"); m = split(row[3], keys, ";"); mine = 1; todo = !begun; still = ""
       for (i = 1; i <= m; i++) {
-        if (table["now", keys[i]] != table["before", keys[i]]) todo = 1
-        if (ended && table["now", keys[i]] != table["after", keys[i]]) { mine = 0; changed = keys[i] }
+        asks = !sub(/^[?]/, "", keys[i]); key = keys[i]
+        if (table["now", key] == table["before", key]) { if (begun) continue }
+        else if (asks) { todo = 1; if (table["now", key] == table["after", key]) still = row[4] }
+        if (ended && table["now", key] != table["after", key]) { mine = 0; changed = key }
       }
       if (todo && mine) print row[1] "\t" row[2] "\t" row[4]
-      else if (todo && !(changed in told)) { told[changed] = 1; print "left\t-\t" changed }
+      else if (todo) print "left\t-\t" changed "\t" still
       next
     }
     /^@@ / { time = $2; part = ""; next }
@@ -120,6 +124,14 @@ take_back() { # runs what was chosen, group by group
   done
 }
 
+still_to_do() { # what would be chosen once more, now that all of it was run: that was refused
+  { printf '%s\n' "$chosen"; echo '@@'; choose; } | awk -F '\t' '
+    $1 == "@@" { again = 1; next }
+    !again && $1 == "left" { told[$3] = 1 }
+    again && $1 != "left" { print $3 }
+    again && $1 == "left" && !($3 in told) && $4 != "" { print $4 }' | tr '\n' ';'
+}
+
 word() { read -r word rest < status && printf '%s' "$word"; }
 token() { read -r word at token rest < status && printf '%s' "$token"; }
 
@@ -127,16 +139,21 @@ undo() { # WHY
   case $(word) in
     undone | partly) cat status; return ;;
   esac
-  if [ -e ledger ] && [ "$(word)" = confirmed ]; then
+  # Whether this apply, or an earlier part of it, has written a new one or not.
+  if [ -e ledger ]; then
     record=../$(basename "$PWD" .undo).json
     if [ -s ledger ]; then cp ledger "$record.new" && mv -f "$record.new" "$record" || rm -f "$record.new"; else rm -f "$record"; fi
   fi 2>/dev/null
   chosen=$(choose)
-  left=$(printf '%s\n' "$chosen" | awk -F '\t' '$1 == "left" { print $3 }' | tr '\n' ';')
+  left=$(printf '%s\n' "$chosen" | awk -F '\t' '$1 == "left" && !told[$3]++ { print $3 }' | tr '\n' ';')
   said=$(take_back | tr '\n' ' ' | sed 's/ $//')
+  # A listing may miss an entry while somebody else puts others in.
+  for look in 1 2 3; do stuck=$(still_to_do); [ -n "$stuck" ] || break; done
   line="$(date +%s) $(token) $1"
   [ -z "$said" ] || line="$line; said: $said"
-  if [ -z "$left" ]; then line="undone $line"; else line="partly $line; somebody else changed: $left"; fi
+  [ -z "$stuck" ] || line="$line; still to do: ${'$'}{stuck%;}"
+  [ -z "$left" ] || line="$line; somebody else changed: $left"
+  if [ -n "$stuck" ]; then line="stuck $line"; elif [ -n "$left" ]; then line="partly $line"; else line="undone $line"; fi
   rm -f spare
   { printf '%s\n' "$line" > status.new && mv -f status.new status; } 2>/dev/null || printf '%s\n' "$line" > status
   cat status
@@ -207,7 +224,7 @@ export function renderUndo(commands: readonly Command[]): Undo {
 
 /** The listing that tells of a key. */
 function listingOf(key: string): Listing {
-  const [kind = '', name] = key.split(' ');
+  const [kind = '', name] = key.replace(/^\?/, '').split(' ');
   if (kind === 'timeouts') return 'timeout';
   if (kind === 'daemon') return 'daemon';
   if (kind === 'marks') return name === 'iptables' ? 'marks' : 'marks6';
@@ -238,34 +255,51 @@ export function undoKeyId(key: string): string {
 }
 
 function undoRows(commands: readonly Command[]): UndoRow[] {
-  const services = new Set(commands.flatMap((command) => (isOfService(command) ? [serviceKey(command)] : [])));
+  const scope: UndoScope = {
+    services: new Set(commands.filter(isOfService).map(serviceKey)),
+    removed: new Set(commands.filter(({ args }) => args[0] === '-D').map(serviceKey)),
+    restores: new Set(commands.map(({ tool }) => tool)),
+  };
   let group = 0;
   let before: Command | undefined;
   return commands.flatMap((command) => {
     // A restore is one transaction; ipvsadm takes as many lines as there are.
     if (command.tool !== 'ipvsadm' || before?.tool !== 'ipvsadm') group += 1;
     before = command;
-    const keys = keysOf(command, services);
+    const keys = keysOf(command, scope);
     const lines = command.input === undefined ? [command.args.join(' ')] : command.input.trimEnd().split('\n');
     return lines.map((line) => ({ group, tool: command.tool, keys, line }));
   });
 }
+
+/** What an undo is about as a whole. */
+interface UndoScope {
+  /** Services it makes, edits or removes, and those it removes. */
+  services: ReadonlySet<string>;
+  removed: ReadonlySet<string>;
+  restores: ReadonlySet<Tool>;
+}
+
+const marksKey = (tool: Tool): string => `marks ${tool.replace('-restore', '')}`;
 
 const isOfService = ({ args }: Command): boolean => ['-A', '-D', '-E'].includes(args[0] ?? '');
 
 const serviceKey = ({ args }: Command): string => [args[1], args[2], ...(args[3] === '-6' ? ['-6'] : [])].join(' ');
 
 /** Which entries have to be as they were left for this command to be ours to run. */
-function keysOf(command: Command, services: ReadonlySet<string>): string[] {
+function keysOf(command: Command, { services, removed, restores }: UndoScope): string[] {
   const { tool, args } = command;
-  if (tool !== 'ipvsadm') return [`marks ${tool.replace('-restore', '')}`];
+  if (tool !== 'ipvsadm') return [marksKey(tool)];
   const [verb = ''] = args;
   if (verb === '--set') return ['timeouts'];
   if (verb === '--start-daemon' || verb === '--stop-daemon') return [`daemon ${args[1] ?? ''}`];
   const service = serviceKey(command);
+  const steering = args[3] === '-6' ? 'ip6tables-restore' : 'iptables-restore';
+  // Where mark rules stay because somebody else changed them, the service they lead to stays as well.
+  const marks = args[1] === '-f' && removed.has(service) && restores.has(steering) ? [`?${marksKey(steering)}`] : [];
   // Removing a service removes its real servers, whoever put or changed them there.
-  if (isOfService(command))
-    return verb === '-D' ? [service, `pool thresholds ${service}`, `pool ${service}`] : [service];
+  if (verb === '-D') return [...marks, service, `?pool thresholds ${service}`, `?pool ${service}`];
+  if (isOfService(command)) return [service];
   const server = `${service} -r ${args[args.indexOf('-r') + 1] ?? ''}`;
-  return [...(services.has(service) ? [service] : []), server, `thresholds ${server}`];
+  return [...marks, ...(services.has(service) ? [`?${service}`] : []), server, `thresholds ${server}`];
 }

@@ -65,8 +65,9 @@ export type Holder = z.output<typeof Holder>;
  * - `confirmed`: the apply was verified
  * - `undone`: the director put itself back, or was told to
  * - `partly`: the same, but entries that somebody else had changed since were left alone
+ * - `stuck`: something of it was refused, and can be tried again
  */
-export const UNDO_STATES = ['armed', 'placed', 'confirmed', 'undone', 'partly'] as const;
+export const UNDO_STATES = ['armed', 'placed', 'confirmed', 'undone', 'partly', 'stuck'] as const;
 export interface UndoRecord {
   state: (typeof UNDO_STATES)[number];
   /** The director's clock, in seconds since 1970. */
@@ -76,6 +77,12 @@ export interface UndoRecord {
   /** Why it was undone, or which entries were left alone. */
   detail: string;
 }
+
+/** What to do about one that is stuck. */
+export const RETRY_UNDO = 'mend what was refused, and run `lvsform rollback`: it does the rest of the undo';
+
+/** Whether an undo has run, wholly or not. */
+export const isTakenBack = ({ state }: UndoRecord): boolean => ['undone', 'partly', 'stuck'].includes(state);
 
 export interface DirectorRecords {
   /** By name of the stack's files; `corrupt` when it can't be understood. */

@@ -11,6 +11,7 @@ import {
   isPlanned,
   LvsformError,
   NotPlannedError,
+  RETRY_UNDO,
   serviceId,
   type Stats,
 } from '../model';
@@ -141,9 +142,9 @@ async function takeBackOne(
       return { state: 'undone' as const };
     });
     if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
-    const why = undo === undefined ? 'its undo is gone' : `somebody else changed it since: ${undo.detail}`;
-    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole, ${why}`, {
-      hint: 'run `lvsform plan` to see how it stands',
+    const why = undo === undefined ? 'its undo is gone' : undo.detail;
+    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole: ${why}`, {
+      hint: undo?.state === 'stuck' ? RETRY_UNDO : 'run `lvsform plan` to see how it stands',
     });
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;

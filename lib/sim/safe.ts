@@ -126,10 +126,10 @@ async function guard(machine: Machine, script: Script<'guard'>, input: readonly 
   const { boot } = machine;
   const [head = '', ...rest] = input;
   const at = (word: string): number => rest.indexOf(`@@${script.options.nonce} ${word}`);
-  const [token = '', record = '', seconds = '', chain = '', before = '', ...parts] = head.split(' ');
+  const [token = '', record = '', seconds = '', chain = '', ...parts] = head.split(' ');
   enterFolder(machine);
   // Whatever is waited for here may change the table after it was read.
-  const isRead = before === 'reading' && boot.work.isFree;
+  const isRead = boot.work.isFree;
   await takeWork(machine);
   try {
     checkHolder(machine, token);
@@ -206,7 +206,7 @@ async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: r
   try {
     checkHolder(machine, token);
     const status = withoutNewlines(files.read(`${path}.undo/status`) ?? '');
-    if (/^(?:undone|partly)/.test(status) && status.includes(` ${token} `)) say('undone', status);
+    if (/^(?:undone|partly|stuck)/.test(status) && status.includes(` ${token} `)) say('undone', status);
     if (ledger === '-') files.remove(`${path}.json`);
     else if (!files.replace(`${path}.json`, `${ledger}\n`)) {
       files.remove(`${path}.json.new`);

@@ -14,6 +14,14 @@ export const readingPath = (token: string): string => `${RECORDS_FOLDER}/${readi
 /** The last line of listings that are whole. */
 const END = '@@0 end\n';
 
+/** What is not run because of somebody else. */
+interface Left {
+  /** Key of the entry that is neither as it was before nor as it was left. */
+  changed: string;
+  /** The line, where it has its reason still. */
+  line?: string;
+}
+
 export class UndoProgram {
   /** @param folder path of the folder with the program and its data */
   constructor(
@@ -89,35 +97,48 @@ export class UndoProgram {
     const { files } = this.machine;
     if (this.word === 'undone' || this.word === 'partly') return this.status();
     const ledger = files.read(this.path('ledger'));
-    if (ledger !== undefined && this.word === 'confirmed') {
+    if (ledger !== undefined) {
       if (ledger === '') files.remove(this.ledgerPath);
       else if (!files.replace(this.ledgerPath, ledger)) files.remove(`${this.ledgerPath}.new`);
     }
-    const { mine, left } = this.choose();
-    const said = this.takeBack(mine);
+    const chosen = this.choose();
+    const left = [...new Set(chosen.left.map(({ changed }) => changed))];
+    const said = this.takeBack(chosen.mine);
+    const again = this.choose();
+    const refused = again.left.flatMap(({ changed, line }) => (left.includes(changed) ? [] : (line ?? [])));
+    const stuck = [...again.mine.map(({ line }) => line), ...refused];
     const token = this.status().split(' ')[2] ?? '';
-    const words = `${this.machine.seconds()} ${token} ${why}${said === '' ? '' : `; said: ${said}`}`;
-    const line = left.length === 0 ? `undone ${words}` : `partly ${words}; somebody else changed: ${left.join(';')};`;
+    const line = [
+      stuck.length > 0 ? 'stuck' : left.length > 0 ? 'partly' : 'undone',
+      ` ${this.machine.seconds()} ${token} ${why}`,
+      ...(said === '' ? [] : [`; said: ${said}`]),
+      ...(stuck.length === 0 ? [] : [`; still to do: ${stuck.join(';')}`]),
+      ...(left.length === 0 ? [] : [`; somebody else changed: ${left.join(';')};`]),
+    ].join('');
     files.remove(this.path('spare'));
     if (!files.replace(this.path('status'), `${line}\n`)) files.write(this.path('status'), `${line}\n`);
     return this.status();
   }
 
-  /** What is to be run, of what is not as it was before and still as it was left; and which entries are otherwise. */
-  private choose(): { mine: UndoRow[]; left: string[] } {
+  /** What is to be run, of what is not as it was before and still as it was left; and what somebody else keeps from being run. */
+  private choose(): { mine: UndoRow[]; left: Left[] } {
     const [noted, ended] = [this.read('before'), this.read('after')];
     const [before, after, now] = [noted, ended, this.print(this.parts())].map((text) => this.entries(text));
+    const isAs = (key: string, then: ReadonlyMap<string, string> | undefined): boolean =>
+      now?.get(key) === then?.get(key);
+    const isDone = (key: string): boolean => noted !== '' && isAs(key, before);
     const mine: UndoRow[] = [];
-    const left = new Set<string>();
+    const left: Left[] = [];
     for (const row of parseUndoLines(this.lines('plan'))) {
-      const differing = (from: ReadonlyMap<string, string> | undefined): string[] =>
-        row.keys.filter((key) => now?.get(key) !== from?.get(key));
-      if (noted !== '' && differing(before).length === 0) continue;
-      const changed = ended.endsWith(END) ? differing(after).at(-1) : undefined;
+      // A key after a question mark is no reason to run a line, and one not to.
+      const reasons = row.keys.filter((key) => !key.startsWith('?') && !isDone(key));
+      if (reasons.length === 0 && noted !== '') continue;
+      const others = row.keys.map((key) => key.replace(/^\?/, '')).filter((key) => !isDone(key) && !isAs(key, after));
+      const changed = ended.endsWith(END) ? others.at(-1) : undefined;
       if (changed === undefined) mine.push(row);
-      else left.add(changed);
+      else left.push({ changed, ...(reasons.some((key) => isAs(key, after)) ? { line: row.line } : {}) });
     }
-    return { mine, left: [...left] };
+    return { mine, left };
   }
 
   /** Runs rows group by group. @returns everything the tools said, on one line */

@@ -5,6 +5,7 @@ import {
   type Director,
   Ledger,
   RECORDS_FOLDER,
+  RETRY_UNDO,
   type ServicePolicy,
   TransportError,
 } from '../../lib/model';
@@ -105,13 +106,13 @@ test.each([
   expect((await apply({ weight })).report).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('the undo is given what was read under the lock; after a drain, which takes its time, what there is then', async () => {
+test('the undo is given what was read under the lock, after a drain once more', async () => {
   const noted = (): string => lb1.files()[`${RECORDS_FOLDER}/edge.undo/before`] ?? '';
   const policy = { drain: { timeoutSeconds: 60 } };
   await apply({ weight: 0, policy });
   expect(noted()).toMatch(/^@@[0-9a-f]{8,} save$/m);
   expect((await apply({})).report).toMatchObject({ outcome: 'applied', drained: [{ endedBy: 'drained' }] });
-  expect(noted()).toMatch(/^@@0 save\n-A -t 192\.0\.2\.10:80 /);
+  expect(noted()).toMatch(/^@@[0-9a-f]{8,} save\n-A -t 192\.0\.2\.10:80 /m);
   expect(Object.keys(lb1.files())).not.toContain(`${RECORDS_FOLDER}/reading`);
   expect(await rollback()).toMatchObject({ state: 'undone' });
   expect(lb1.rules()).toContain('-a -t 192.0.2.10:80 -r 10.0.0.1:80 -g -w 0');
@@ -148,6 +149,22 @@ test('a rollback of the first apply leaves no ledger; what was recorded since st
   await apply({ weight: 1, policy: { drain: { timeoutSeconds: 9 } } });
   await rollback();
   expect(ledger().drains).toEqual({ [WEB_ID]: { timeoutSeconds: 9 } });
+});
+
+test('an undo that is refused in part says so, and the next rollback does the rest', async () => {
+  await sim.close();
+  // After the three commands of two applies.
+  sim = await startSim({ refuseNth: 4 });
+  lb1 = sim.directors[0]!;
+  await apply({ weight: 1 });
+  const before = lb1.rules();
+  await apply({ weight: 5 });
+  expect(await rollback()).toMatchObject({ state: 'stuck', detail: expect.stringContaining('; still to do: -e -t 192.0.2.10:80 -r 10.0.0.1:80 -g -w 1') as unknown }); // prettier-ignore
+  expect(lb1.rules()).not.toBe(before);
+  const { plan } = await apply({ weight: 5 });
+  expect(plan).toMatchObject({ findings: [{ code: 'undone', hint: RETRY_UNDO }] });
+  expect(await rollback()).toMatchObject({ state: 'undone' });
+  expect(lb1.rules()).toBe(before);
 });
 
 test('what somebody else changed is named as a plan names it', async () => {

@@ -42,8 +42,6 @@ export interface Guarded {
   pauseSeconds?: number;
   /** Patience with an answer. */
   timeoutMs?: number;
-  /** Default: now. */
-  before?: 'reading' | 'now';
 }
 
 export const ipvsadm = (line: string): Command => ({ tool: 'ipvsadm', args: line.split(' ') });
@@ -109,7 +107,6 @@ export class SafeClient {
       record = 'edge',
       pauseSeconds,
       timeoutMs = 120_000,
-      before = 'now',
     } = guarded;
     const nonce = newNonce();
     const lines = commands.map(linesOf);
@@ -118,7 +115,7 @@ export class SafeClient {
       lines: lines[i]?.length ?? 0,
       ...(pauseSeconds === undefined ? {} : { pauseSeconds }),
     }));
-    const header = { token, record, confirmSeconds: seconds, chain: 'LVSFORM-edge', before };
+    const header = { token, record, confirmSeconds: seconds, chain: 'LVSFORM-edge' };
     const stdin = guardInput(header, lines.flat(), renderUndo(undo), nonce);
     const { stdout } = await this.runner.run(guardScript(parts, { nonce, sudo: this.sudo }), { stdin, timeoutMs });
     return parseSaidExceptEnd(stdout, nonce) ?? parseBatch(stdout, nonce);

@@ -161,21 +161,50 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     // It is neither as it was read nor as it was left: whether it needs an undo is told by how it was read.
     const { realServer, other } = { realServer: rs1, other: ipvsadm('-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 1') };
     await place.exec('ipvsadm', ...other.args);
-    tell(await client.guard({ token: ADA, record: 'second', before: 'reading', commands: [realServer], undo: [ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.2:80'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80')] })); // prettier-ignore
+    tell(await client.guard({ token: ADA, record: 'second', commands: [realServer], undo: [ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.2:80'), ipvsadm('-d -t 192.0.2.1:80 -r 10.0.0.1:80')] })); // prettier-ignore
     await until(place, 'after', WHOLE, 'second');
     // Another stack's apply under the same lock finds none any more.
-    tell(await client.guard({ token: ADA, record: 'third', before: 'reading', commands: [timeouts], undo: [] }));
+    tell(await client.guard({ token: ADA, record: 'third', commands: [timeouts], undo: [] }));
     await until(place, 'after', WHOLE, 'third');
     tell(timeless(await client.rollback(ADA, 'second')));
     await client.read(ADA);
     // What somebody was changing meanwhile is not what was read.
     const busy = client.guard({ token: ADA, record: 'busy', commands: [daemon], pauseSeconds: 3 });
     await until(place, 'status', /^placed/, 'busy');
-    tell(await client.guard({ token: ADA, record: 'fourth', before: 'reading', commands: [timeouts], undo: [] }));
+    tell(await client.guard({ token: ADA, record: 'fourth', commands: [timeouts], undo: [] }));
     tell(await busy);
     await until(place, 'after', WHOLE, 'fourth');
     const noted = Object.entries(await place.files()).filter(([path]) => path.endsWith('/before'));
     tell(noted.map(([path, text]) => [path, text.startsWith('@@0 ') ? 'listed' : 'as read']).sort());
+    await conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
+  'an undo that is refused and run again, and mark rules that stay together with their service': async (
+    place,
+    tell,
+  ) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    // The kernel has no such scheduler.
+    const commands = [web, ipvsadm('-A -f 50')];
+    tell(
+      await client.guard({ token: ADA, commands, undo: [ipvsadm('-E -t 192.0.2.1:80 -s twos'), ipvsadm('-D -f 50')] }),
+    );
+    await until(place, 'after', WHOLE);
+    tell(timeless(await client.rollback(ADA)));
+    tell(timeless(await client.confirm(ADA)));
+    await tellAll(place, tell);
+    await place.exec('ipvsadm', '-D', '-t', '192.0.2.1:80');
+    tell(timeless(await client.rollback(ADA)));
+    const steered = {
+      commands: [ipvsadm('-A -f 7 -s rr'), ipvsadm('-a -f 7 -r 10.0.0.1:0 -g -w 1 -x 0 -y 0'), mark],
+      undo: [restore(), ipvsadm('-d -f 7 -r 10.0.0.1:0'), ipvsadm('-D -f 7')],
+    };
+    tell(await client.guard({ token: ADA, record: 'steered', ...steered }));
+    await until(place, 'after', WHOLE, 'steered');
+    await place.exec('iptables', ...'-t mangle -A LVSFORM-edge -d 192.0.2.2/32 -j MARK --set-xmark 7'.split(' '));
+    tell(timeless(await client.rollback(ADA, 'steered')));
     await conversation.close();
     await tellAll(place, tell);
     await client.close();

@@ -184,14 +184,21 @@ describe('the dead man’s switch', () => {
     expect(director.rules()).toBe(BEFORE);
   });
 
-  test('is not fired twice, and what the undo was refused is told', async () => {
+  test('is not fired twice; what the undo was refused is told, and done when asked for', async () => {
     const director = await start({ refuseNth: 3 });
     const ada = await holding(director);
     await ada.guard({ token: ADA, seconds: 2, commands: apply, undo });
-    const first = await until(director, /undone/);
-    expect(first).toContain('not confirmed within 2 s; said: Memory allocation problem\n');
-    expect(await ada.rollback(ADA)).toEqual({ word: 'done', rest: first.trim() });
+    const first = await until(director, /stuck/);
+    expect(first).toContain(
+      'not confirmed within 2 s; said: Memory allocation problem; still to do: -D -t 192.0.2.1:80\n',
+    );
+    await wait(4 * SECOND_MS);
+    expect(status(director)).toBe(first);
     expect(director.rules()).toBe(AFTER + BEFORE);
+    const second = await ada.rollback(ADA);
+    expect(second?.rest).toMatch(/^undone \d+ aaaaaaaaaaaaaaaa asked for$/);
+    expect(await ada.rollback(ADA)).toEqual(second);
+    expect(director.rules()).toBe(BEFORE);
   });
 });
 

@@ -1,5 +1,5 @@
 import { takeBackApply, withLock } from '../../apply';
-import { ApplyError, UsageError } from '../../model';
+import { ApplyError, RETRY_UNDO, UsageError } from '../../model';
 import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { visitDirectors } from '../directors';
@@ -45,7 +45,7 @@ Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
         else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);
         else
           throw new ApplyError('interrupted', access.name, `taken back in part: ${undo.detail}`, {
-            hint: 'run `lvsform plan` to see how it stands',
+            hint: undo.state === 'stuck' ? RETRY_UNDO : 'run `lvsform plan` to see how it stands',
           });
       });
     });

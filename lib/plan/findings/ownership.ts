@@ -1,5 +1,5 @@
 /** Who made what, and what follows from it: removals by ownership, ledgers, and what the director undid itself. */
-import { type Finding, recordName, serviceId } from '../../model';
+import { type Finding, isTakenBack, recordName, RETRY_UNDO, serviceId } from '../../model';
 import type { Review } from './review';
 
 const ADOPT = '`lvsform adopt` writes it anew';
@@ -19,9 +19,11 @@ export function ownershipFindings(review: Review): Finding[] {
 /** The director itself took the last apply back, or a part of it. */
 function undone({ stack, live }: Review): Finding[] {
   const undo = live.records.undo[recordName(stack)];
-  if (undo?.state !== 'undone' && undo?.state !== 'partly') return [];
-  const left = undo.state === 'partly' ? ' as far as nobody had changed it since' : '';
+  if (undo === undefined || !isTakenBack(undo)) return [];
   const detail = undo.detail === '' ? '' : `: ${undo.detail}`;
+  if (undo.state === 'stuck')
+    return [{ code: 'undone', severity: 'warning', message: `the undo of the last apply was refused in part${detail}`, hint: RETRY_UNDO }]; // prettier-ignore
+  const left = undo.state === 'partly' ? ' as far as nobody had changed it since' : '';
   const message = `the last apply was undone by the director itself${left}${detail}`;
   return [{ code: 'undone', severity: 'warning', message }];
 }
