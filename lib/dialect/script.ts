@@ -77,8 +77,11 @@ export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everyth
   ]);
 }
 
-/** Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it. */
-export const readingName = (token: string): string => `reading-${token}`;
+/**
+ * Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it.
+ * No record of a stack can be called so: recordName has no `@`.
+ */
+export const readingName = (token: string): string => `reading@${token}`;
 
 const keepReading = (token: string): string => {
   const name = readingName(token);
