@@ -9,6 +9,7 @@
  * - A batch is read to its last line before it starts: a client that dies while sending changes nothing.
  */
 import { ParseError, RECORDS_FOLDER, type Tool } from '../model';
+import { REMARK_PATTERN, withoutRemarks } from './remarks';
 import { asRoot, script, type ScriptOptions } from './shell';
 
 /** Ledgers, undo states and settings, all in one process: every line with its file's name before it. */
@@ -153,7 +154,7 @@ export interface BatchPart {
 /**
  * Runs tools one after the other on consecutive lines of stdin, once all of it has arrived, and stops after the first
  * that is refused anything: `ipvsadm -R` goes on after a refusal and hides it from its exit code, so a word on stderr
- * counts. It prints nothing until it is done, so that it also gets done when nobody listens any more.
+ * counts, unless it is a mere remark (remarks.ts). It prints nothing until it is done, so that it also gets done when nobody listens any more.
  *
  * stdin comes from {@link scriptInput}, the output is for {@link parseBatch}.
  */
@@ -185,8 +186,12 @@ export function runParts(parts: readonly BatchPart[], options: ScriptOptions, wh
     // What comes after the last line is not read: it may be long.
     '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" -e "$last" | "$@" 2>&1 >/dev/null); code=$?',
     `  report="$report\n${mark} $code\n$said"`,
-    // Rules of the other kind of iptables are worth a warning to it, and none to us.
-    '  case $code$said in 0 | "0# Warning: iptables-legacy"* | "0# Warning: ip6tables-legacy"*) ;; *) finish ;; esac',
+    '  [ "$code" = 0 ] || finish',
+    // Line by line, and without a process that may fail; see isAccepted.
+    '  while [ -n "$said" ]; do',
+    `    case $said in ${REMARK_PATTERN}) ;; *) finish ;; esac`,
+    '    case $said in *"\n"*) said=${said#*"\n"} ;; *) said= ;; esac',
+    '  done',
     '}',
     ...calls,
     'finish',
@@ -219,5 +224,5 @@ export function parseBatch(stdout: string, nonce: string): BatchOutcome[] | 'tru
 
 /** Whether a part did all it was given. */
 export function isAccepted({ code, stderr }: BatchOutcome): boolean {
-  return code === 0 && (stderr === '' || /^# Warning: ip6?tables-legacy/.test(stderr));
+  return code === 0 && withoutRemarks(stderr) === '';
 }

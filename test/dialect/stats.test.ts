@@ -30,6 +30,11 @@ test('services and real servers with their counters to the last digit, and the m
   });
 });
 
+test('the remark of a sudo that can’t resolve its host is no part of the listing', () => {
+  const remark = 'sudo: unable to resolve host lb1: Name or service not known\n';
+  expect(parseStats(printed(remark + LISTING, 0), NONCE, 'lb1')).toEqual(parseStats(printed(LISTING, 0), NONCE, 'lb1'));
+});
+
 test.each([
   ['a refusal', printed('sudo: a password is required\n', 1), 'lb1: its counters could not be read: sudo: a password is required'],
   ['an end too early', `@@${NONCE} 86400.25\n${LISTING}`, 'it ends too early'],

@@ -148,6 +148,15 @@ describe('the dead man’s switch', () => {
     });
   });
 
+  test('is not needed for what sudo says of a director that can’t resolve its own name', async () => {
+    const director = await start({ permission: 'sudo', ownName: 'unresolved' });
+    const ada = await holding(director);
+    const outcomes = await ada.guard({ token: ADA, seconds: 20, commands: apply, undo });
+    const remark = 'sudo: unable to resolve host (none): Name or service not known';
+    expect(outcomes).toEqual([{ code: 0, stderr: remark }, { code: 0, stderr: remark }]); // prettier-ignore
+    expect(director.rules()).toBe(AFTER + BEFORE);
+  });
+
   test('fires when nobody confirms', async () => {
     const director = await start();
     const ada = await holding(director);
