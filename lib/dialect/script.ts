@@ -63,8 +63,7 @@ export function partsIn(scope: FetchScope): readonly (typeof FETCH_PARTS)[number
 export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everything', keptFor?: string): string {
   const mark = `@@${options.nonce}`;
   return script([
-    // stdout passes through, stderr is caught and printed after it, so that the two can't mix.
-    `part() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
+    definePart(options),
     `{ second=$(${group(scope, 2, options)}); printf "%s\\n" "$second"; } | {`,
     // Kept in a variable first: a full pipe would make one group wait for the other.
     ...(keptFor === undefined
@@ -77,6 +76,13 @@ export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everyth
     `printf "%s\\n" "${mark} end"`,
   ]);
 }
+
+/**
+ * `part NAME COMMAND…` runs a command and reports it for {@link parseParts}. stdout passes through, stderr is caught and
+ * printed after it, so that the two can't mix.
+ */
+export const definePart = ({ nonce }: ScriptOptions): string =>
+  `part() { name=$1; shift; printf "%s\\n" "@@${nonce} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "@@${nonce} $code" "$err"; }`;
 
 /**
  * Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it.
@@ -106,16 +112,9 @@ export type Facts = Partial<Record<FetchPart, PartResult>>;
  * @throws ParseError when the output is cut short
  */
 export function parseFetch(stdout: string, nonce: string, facts: Facts = {}): Record<FetchPart, PartResult> {
-  const mark = `@@${nonce} `;
-  const chunks = `\n${stdout}`.split(`\n${mark}`);
-  const parts: Partial<Record<string, PartResult>> = { ...facts };
-  // Before the first mark: what a login shell's profile printed. Then name+stdout, code+stderr, …, end.
-  for (let at = 1; at + 1 < chunks.length; at += 2) {
-    const [name, out] = headAndRest(chunks[at] ?? '');
-    const [code, err] = headAndRest(chunks[at + 1] ?? '');
-    parts[name] = { code: Number(code), stdout: out, stderr: err.trim() };
-  }
-  if (headAndRest(chunks.at(-1) ?? '')[0] !== 'end' || FETCH_PARTS.some((part) => parts[part.name] === undefined)) {
+  const report = parseParts(stdout, nonce);
+  const parts = { ...facts, ...report.parts };
+  if (!report.isWhole || FETCH_PARTS.some((part) => parts[part.name] === undefined)) {
     throw new ParseError(
       'output of the reading script',
       stdout.split('\n').length,
@@ -124,6 +123,22 @@ export function parseFetch(stdout: string, nonce: string, facts: Facts = {}): Re
     );
   }
   return parts as Record<FetchPart, PartResult>;
+}
+
+/** What was printed by `part` ({@link definePart}), by name, and whether the end mark came after it. */
+export function parseParts(
+  stdout: string,
+  nonce: string,
+): { parts: Partial<Record<string, PartResult>>; isWhole: boolean } {
+  const chunks = `\n${stdout}`.split(`\n@@${nonce} `);
+  const parts: Partial<Record<string, PartResult>> = {};
+  // Before the first mark: what a login shell's profile printed. Then name+stdout, code+stderr, …, end.
+  for (let at = 1; at + 1 < chunks.length; at += 2) {
+    const [name, out] = headAndRest(chunks[at] ?? '');
+    const [code, err] = headAndRest(chunks[at + 1] ?? '');
+    parts[name] = { code: Number(code), stdout: out, stderr: err.trim() };
+  }
+  return { parts, isWhole: headAndRest(chunks.at(-1) ?? '')[0] === 'end' };
 }
 
 /** The facts of a reading of everything, for readings after it. */
