@@ -1,5 +1,5 @@
 import { ApplyError, type Change, type DirectorTable, formatCommand, type Step } from '../model';
-import { tookEffect } from '../plan';
+import { effectsIn } from '../plan';
 import type { Refusal } from './execute';
 
 const SCHEDULER_MISSING = 'Scheduler or persistence engine not found';
@@ -25,27 +25,29 @@ export function judgeSteps(
   refusal?: Refusal<Step>,
 ): StoppedApply {
   const byId = new Map(changes.map((change) => [change.id, change]));
-  const inBatch = new Set(refusal?.batch.items);
-  const effective = (step: Step): boolean =>
+  const tookEffect = effectsIn(now);
+  const isEffective = (step: Step): boolean =>
     step.changes.every((id) => {
       const change = byId.get(id);
       // A daemon that was stopped for an edit is neither as before nor as wished; seen from this step it is gone.
-      if (change !== undefined && step.verb === 'stop-daemon') return tookEffect({ ...change, after: null }, now);
+      if (change !== undefined && step.verb === 'stop-daemon') return tookEffect({ ...change, after: null });
       // A server that was quiesced before its removal still has its weight to show, or is gone.
       if (change?.on === 'server' && change.before !== null && step.verb === 'quiesce-server') {
         const quiesced = { ...change, after: { ...change.before, weight: 0 } };
-        return tookEffect(quiesced, now) || tookEffect(change, now);
+        return tookEffect(quiesced) || tookEffect(change);
       }
-      return change !== undefined && tookEffect(change, now);
+      return change !== undefined && tookEffect(change);
     });
-  const lastSent = refusal === undefined ? -1 : Math.max(...refusal.batch.items.map((step) => steps.indexOf(step)));
-  const first = steps.findIndex((step) => !effective(step));
+  const effective = steps.map(isEffective);
+  const inBatch = new Set(refusal?.batch.items);
+  const lastSent = steps.reduce((last, step, at) => (inBatch.has(step) ? at : last), -1);
+  const first = effective.indexOf(false);
   return {
     failedAt: first < 0 ? undefined : first + 1,
     entry: steps[first]?.changes[0],
-    done: steps.filter(effective),
-    refused: steps.filter((step) => inBatch.has(step) && !effective(step)),
-    pending: steps.filter((step, at) => !inBatch.has(step) && at > lastSent && !effective(step)),
+    done: steps.filter((_, at) => effective[at] === true),
+    refused: steps.filter((step, at) => inBatch.has(step) && effective[at] === false),
+    pending: steps.filter((step, at) => !inBatch.has(step) && at > lastSent && effective[at] === false),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Change, type DrainPolicy, familyOf, type ServerChange, serverKey, serviceFamily, serviceId, type Step } from '../model'; // prettier-ignore
+import { type Change, familyOf, type PlannedDrain, type ServerChange, serverKey, serviceFamily, serviceId, type Step } from '../model'; // prettier-ignore
 import type { Drain } from './drain';
 
 /** Steps that are executed, verified and recorded together, once the drains before them are over. */
@@ -16,7 +16,7 @@ export interface Stage {
 export function stagesOf(
   steps: readonly Step[],
   changes: readonly Change[],
-  drains: Readonly<Record<string, DrainPolicy>>,
+  drains: Readonly<Record<string, PlannedDrain>>,
 ): Stage[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
   const isRemoved = (change: Change | undefined): change is ServerChange =>

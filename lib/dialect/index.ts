@@ -16,7 +16,7 @@ export * from './capabilities';
 export type { Counter, ListedForwarding, TableKind } from './columns';
 export { type Connection, parseConnections } from './connections';
 export { controllersScript, parseControllers } from './controllers';
-export { drainInput, drainScript, parseDrain } from './drain-script';
+export { drainInput, type DrainReading, drainScript, parseDrain } from './drain-script';
 export { confirmInput, confirmScript, type GuardHeader, guardInput, guardScript } from './guard-script';
 export * from './listing';
 export {

@@ -40,7 +40,7 @@ export function recognizeScript(text: string): ReadScript | undefined {
   const nonce = /@@([0-9a-f]+)/.exec(text)?.[1];
   if (nonce === undefined) return undefined;
   const options = { nonce, sudo: text.includes('sudo -n') };
-  const keptFor = /> reading-([0-9a-f]+)\.new /.exec(text)?.[1];
+  const keptFor = /> reading@([0-9a-f]+)\.new /.exec(text)?.[1];
   const scope = FETCH_SCOPES.find((candidate) => text === fetchScript(options, candidate, keptFor));
   if (scope !== undefined) return { kind: 'fetch', scope, keptFor, options };
   const constant = namesOf(CONSTANT).find((kind) => text === CONSTANT[kind](options));

@@ -9,6 +9,7 @@
  * - A batch is read to its last line before it starts: a client that dies while sending changes nothing.
  */
 import { ParseError, RECORDS_FOLDER, type Tool } from '../model';
+import { REMARK_PATTERN, withoutRemarks } from './remarks';
 import { asRoot, script, type ScriptOptions } from './shell';
 
 /** Ledgers, undo states and settings, all in one process: every line with its file's name before it. */
@@ -62,8 +63,7 @@ export function partsIn(scope: FetchScope): readonly (typeof FETCH_PARTS)[number
 export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everything', keptFor?: string): string {
   const mark = `@@${options.nonce}`;
   return script([
-    // stdout passes through, stderr is caught and printed after it, so that the two can't mix.
-    `part() { name=$1; shift; printf "%s\\n" "${mark} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "${mark} $code" "$err"; }`,
+    definePart(options),
     `{ second=$(${group(scope, 2, options)}); printf "%s\\n" "$second"; } | {`,
     // Kept in a variable first: a full pipe would make one group wait for the other.
     ...(keptFor === undefined
@@ -77,8 +77,18 @@ export function fetchScript(options: ScriptOptions, scope: FetchScope = 'everyth
   ]);
 }
 
-/** Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it. */
-export const readingName = (token: string): string => `reading-${token}`;
+/**
+ * `part NAME COMMAND…` runs a command and reports it for {@link parseParts}. stdout passes through, stderr is caught and
+ * printed after it, so that the two can't mix.
+ */
+export const definePart = ({ nonce }: ScriptOptions): string =>
+  `part() { name=$1; shift; printf "%s\\n" "@@${nonce} $name"; { err=$("$@" 2>&1 >&3 3>&-); code=$?; } 3>&1; printf "\\n%s\\n%s\\n" "@@${nonce} $code" "$err"; }`;
+
+/**
+ * Where what was read under a lock is kept, in our folder, until the lock is given back. The undo's `before` is made of it.
+ * No record of a stack can be called so: recordName has no `@`.
+ */
+export const readingName = (token: string): string => `reading@${token}`;
 
 const keepReading = (token: string): string => {
   const name = readingName(token);
@@ -102,16 +112,9 @@ export type Facts = Partial<Record<FetchPart, PartResult>>;
  * @throws ParseError when the output is cut short
  */
 export function parseFetch(stdout: string, nonce: string, facts: Facts = {}): Record<FetchPart, PartResult> {
-  const mark = `@@${nonce} `;
-  const chunks = `\n${stdout}`.split(`\n${mark}`);
-  const parts: Partial<Record<string, PartResult>> = { ...facts };
-  // Before the first mark: what a login shell's profile printed. Then name+stdout, code+stderr, …, end.
-  for (let at = 1; at + 1 < chunks.length; at += 2) {
-    const [name, out] = headAndRest(chunks[at] ?? '');
-    const [code, err] = headAndRest(chunks[at + 1] ?? '');
-    parts[name] = { code: Number(code), stdout: out, stderr: err.trim() };
-  }
-  if (headAndRest(chunks.at(-1) ?? '')[0] !== 'end' || FETCH_PARTS.some((part) => parts[part.name] === undefined)) {
+  const report = parseParts(stdout, nonce);
+  const parts = { ...facts, ...report.parts };
+  if (!report.isWhole || FETCH_PARTS.some((part) => parts[part.name] === undefined)) {
     throw new ParseError(
       'output of the reading script',
       stdout.split('\n').length,
@@ -120,6 +123,22 @@ export function parseFetch(stdout: string, nonce: string, facts: Facts = {}): Re
     );
   }
   return parts as Record<FetchPart, PartResult>;
+}
+
+/** What was printed by `part` ({@link definePart}), by name, and whether the end mark came after it. */
+export function parseParts(
+  stdout: string,
+  nonce: string,
+): { parts: Partial<Record<string, PartResult>>; isWhole: boolean } {
+  const chunks = `\n${stdout}`.split(`\n@@${nonce} `);
+  const parts: Partial<Record<string, PartResult>> = {};
+  // Before the first mark: what a login shell's profile printed. Then name+stdout, code+stderr, …, end.
+  for (let at = 1; at + 1 < chunks.length; at += 2) {
+    const [name, out] = headAndRest(chunks[at] ?? '');
+    const [code, err] = headAndRest(chunks[at + 1] ?? '');
+    parts[name] = { code: Number(code), stdout: out, stderr: err.trim() };
+  }
+  return { parts, isWhole: headAndRest(chunks.at(-1) ?? '')[0] === 'end' };
 }
 
 /** The facts of a reading of everything, for readings after it. */
@@ -150,7 +169,7 @@ export interface BatchPart {
 /**
  * Runs tools one after the other on consecutive lines of stdin, once all of it has arrived, and stops after the first
  * that is refused anything: `ipvsadm -R` goes on after a refusal and hides it from its exit code, so a word on stderr
- * counts. It prints nothing until it is done, so that it also gets done when nobody listens any more.
+ * counts, unless it is a mere remark (remarks.ts). It prints nothing until it is done, so that it also gets done when nobody listens any more.
  *
  * stdin comes from {@link scriptInput}, the output is for {@link parseBatch}.
  */
@@ -182,8 +201,12 @@ export function runParts(parts: readonly BatchPart[], options: ScriptOptions, wh
     // What comes after the last line is not read: it may be long.
     '  said=$(printf "%s\n" "$input" | sed -n -e "$lines" -e "$last" | "$@" 2>&1 >/dev/null); code=$?',
     `  report="$report\n${mark} $code\n$said"`,
-    // Rules of the other kind of iptables are worth a warning to it, and none to us.
-    '  case $code$said in 0 | "0# Warning: iptables-legacy"* | "0# Warning: ip6tables-legacy"*) ;; *) finish ;; esac',
+    '  [ "$code" = 0 ] || finish',
+    // Line by line, and without a process that may fail; see isAccepted.
+    '  while [ -n "$said" ]; do',
+    `    case $said in ${REMARK_PATTERN}) ;; *) finish ;; esac`,
+    '    case $said in *"\n"*) said=${said#*"\n"} ;; *) said= ;; esac',
+    '  done',
     '}',
     ...calls,
     'finish',
@@ -216,5 +239,5 @@ export function parseBatch(stdout: string, nonce: string): BatchOutcome[] | 'tru
 
 /** Whether a part did all it was given. */
 export function isAccepted({ code, stderr }: BatchOutcome): boolean {
-  return code === 0 && (stderr === '' || /^# Warning: ip6?tables-legacy/.test(stderr));
+  return code === 0 && withoutRemarks(stderr) === '';
 }

@@ -8,6 +8,7 @@
 import { type Counters, ParseError, serverKey, serviceId, type Stats, TransportError } from '../model';
 import { asRoot, script, type ScriptOptions } from './shell';
 import type { Cells } from './columns';
+import { withoutRemarks } from './remarks';
 import { parseTable } from './table';
 
 /** In full: without `--exact` ipvsadm prints `1302M`. */
@@ -35,7 +36,7 @@ export function parseStats(stdout: string, nonce: string, director: string): Sta
     throw new TransportError('command-failed', director, `its counters could not be read: ${listing.trim()}`, {
       hint: `the sudoers file of docs/directors.md allows it: ${STATS_COMMAND}`,
     });
-  const services = parseTable(listing, 'stats').services.map(({ key, counters = {}, realServers }) => [
+  const services = parseTable(withoutRemarks(listing), 'stats').services.map(({ key, counters = {}, realServers }) => [
     serviceId(key),
     {
       ...exact(counters),

@@ -134,10 +134,11 @@ const MAX_CHAIN_LENGTH = 28;
 
 /**
  * Name of the chain that holds a stack's mark rules: `LVSFORM-edge`. Every stack has one of its own, so two stacks on
- * one director leave each other alone. A name that would be too long is cut and told apart by a hash.
+ * one director leave each other alone. A name that would be too long is cut and told apart by a hash. The stack's files
+ * are called by it as well: no hidden ones, and none that looks like an option.
  */
 export function chainName(stack: string): string {
-  const name = `LVSFORM-${stack.replace(/[^A-Za-z0-9_.-]/g, '_')}`;
+  const name = `LVSFORM-${stack.replace(/^[.-]|[^A-Za-z0-9_.-]/g, '_')}`;
   if (name.length <= MAX_CHAIN_LENGTH && name === `LVSFORM-${stack}`) return name;
   const hash = createHash('sha256').update(stack).digest('hex').slice(0, 6);
   return `${name.slice(0, MAX_CHAIN_LENGTH - hash.length - 1)}-${hash}`;

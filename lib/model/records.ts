@@ -28,6 +28,15 @@ export const DrainPolicy = z.object({
 });
 export type DrainPolicy = z.output<typeof DrainPolicy>;
 
+/** How a service is drained on one director. */
+export interface PlannedDrain extends DrainPolicy {
+  /**
+   * Of a mark: nothing but TCP and SCTP is marked, whose inactive connections are over but for their last packets. All
+   * that UDP has is inactive.
+   */
+  activeOnly?: boolean;
+}
+
 /** What a stack made on a director. Identities only: the kernel's table is the truth about everything else. */
 export const Ledger = z.object({
   format: z.literal(1),

@@ -22,9 +22,9 @@ import {
   chainName,
   type DesiredDirector,
   type DirectorPlan,
-  type DrainPolicy,
   type Ledger,
   type LiveDirector,
+  type PlannedDrain,
   recordName,
 } from '../model';
 import { drainPolicies, isOutdated, knownLedger, type LedgerEntry, ledgerOf, planTable } from '../plan';
@@ -46,7 +46,7 @@ export interface Prepared {
   /** What it was planned from. */
   live: LiveDirector;
   /** How its services are drained, by service id. */
-  drains: Readonly<Record<string, DrainPolicy>>;
+  drains: Readonly<Record<string, PlannedDrain>>;
   /** For directors that persist. */
   boot: BootPlan | undefined;
 }

@@ -2,7 +2,7 @@ export { type BootDrift, bootDrift, bootFindings, tableAfterBoot, tableAtBoot } 
 export { findDoubleClaims } from './claims';
 export { drainPolicies } from './drain';
 export { driftCause } from './drift';
-export { tookEffect } from './effect';
+export { effectsIn } from './effect';
 export { ABSENT, fingerprints, movedEntries } from './fingerprint';
 export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';
 export { daemonId, knownLedger, type OwnedOptions, ownedEntries } from './ledgers';

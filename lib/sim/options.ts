@@ -14,6 +14,8 @@ export interface MachineOptions {
   permission?: 'root' | 'sudo' | 'none';
   /** `ip_vs`: there is no IPVS at all. Else names of schedulers (or `sip`) whose modules are not there. */
   missingModule?: 'ip_vs' | readonly string[];
+  /** Whether the director can resolve its own name; sudo complains each time when it can't. Default `resolved`. */
+  ownName?: 'resolved' | 'unresolved';
   /** Default `present`. */
   ipvsadm?: 'present' | 'missing';
   /** Default `nft`, as on Debian 12. */

@@ -32,10 +32,16 @@ export function runScripted(machine: Machine, words: readonly string[], call: Ca
 
 export function runSudo(machine: Machine, words: readonly string[], stdin: string, detached = false): PartResult {
   const [program = '', ...rest] = words[0] === '-n' ? words.slice(1) : words;
-  if (machine.options.permission === 'none') return { code: 1, stdout: '', stderr: 'sudo: a password is required\n' };
-  if (!machine.has(program)) return { code: 1, stdout: '', stderr: `sudo: ${program}: command not found\n` };
-  return machine.run(program, rest, { root: true, stdin, detached });
+  const remark = machine.options.ownName === 'unresolved' ? UNRESOLVED : '';
+  const refused = (why: string): PartResult => ({ code: 1, stdout: '', stderr: `${remark}sudo: ${why}\n` });
+  if (machine.options.permission === 'none') return refused('a password is required');
+  if (!machine.has(program)) return refused(`${program}: command not found`);
+  const result = machine.run(program, rest, { root: true, stdin, detached });
+  return { ...result, stderr: remark + result.stderr };
 }
+
+/** As recorded where there is no host name at all: test/fixtures/listings/transcript-unprivileged.txt. */
+const UNRESOLVED = 'sudo: unable to resolve host (none): Name or service not known\n';
 
 function commandV(machine: Machine, program: string): PartResult {
   return machine.has(program)

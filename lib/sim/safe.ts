@@ -2,6 +2,7 @@
  * The scripts of a safe apply on a simulated director: the lock, the guarded batch, its confirmation, the rollback.
  * Each function follows its script line by line; what dash, flock and coreutils do there is done here.
  */
+import { drainPart } from '../dialect/drain-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
 import { JOURNAL_LINES } from '../dialect/guard-script';
 import { SILENCE_SECONDS, WORK_SECONDS } from '../dialect/lock-script';
@@ -236,11 +237,13 @@ async function rollback(machine: Machine, [head = '']: readonly string[]): Promi
 }
 
 function drain(machine: Machine, { options }: Script, lines: readonly string[]): string {
-  const listings = lines.map((line) => {
-    const call = { sudo: options.sudo, line: 0, stdin: `${line}\n` };
-    return runScripted(machine, ['ipvsadm', '-R'], call).stdout;
+  const mark = `@@${options.nonce}`;
+  const listings = lines.map((line, at) => {
+    const call = { sudo: options.sudo, line: 4, stdin: `${line}\n` };
+    const { code, stdout, stderr } = runScripted(machine, ['ipvsadm', '-R'], call);
+    return `${mark} ${drainPart(at + 1)}\n${stdout}\n${mark} ${code}\n${withoutNewlines(stderr)}\n`;
   });
-  return `${listings.join('')}@@${options.nonce} end\n`;
+  return `${listings.join('')}${mark} end\n`;
 }
 
 /** Names of the processes that run. */

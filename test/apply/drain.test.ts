@@ -1,9 +1,9 @@
 /** Drains on a simulated director: who waits, how it ends, and what an interruption leaves. */
-import type { DesiredStack, ServicePolicy } from '../../lib/model';
+import type { DesiredStack, DirectorTable, MarkRule, ServicePolicy } from '../../lib/model';
 import { applyPlan, type ApplyHooks, planStacks } from '../../lib/pipeline';
 import { type Sim, startSim } from '../../lib/sim';
 import { createSshConnector } from '../../lib/transport';
-import { server, service, WEB } from '../plan/tables';
+import { MARKED, markRule, server, service, WEB } from '../plan/tables';
 
 let sim: Sim;
 beforeEach(async () => {
@@ -21,15 +21,23 @@ function lb1(): Sim['directors'][number] {
 }
 
 async function apply(addresses: readonly string[], policy: ServicePolicy = {}, hooks: ApplyHooks = {}) {
-  const { name, host, port, user, identityFile, hostKey } = lb1();
   const services = addresses.length === 0 ? [] : [service(WEB, addresses.map((address) => server(address)))]; // prettier-ignore
+  return applyTable({ services }, { [WEB_ID]: policy }, hooks);
+}
+
+async function applyTable(
+  content: Partial<DirectorTable>,
+  policies: Record<string, ServicePolicy>,
+  hooks: ApplyHooks = {},
+) {
+  const { name, host, port, user, identityFile, hostKey } = lb1();
   const stack: DesiredStack = {
     stack: 'edge',
     directors: [
       {
         director: { name, host, port, user, identityFile, hostKey, agent: false },
-        table: { services, marks: [], timeouts: {}, daemons: [] },
-        policies: { [WEB_ID]: policy },
+        table: { services: [], marks: [], daemons: [], ...content, timeouts: {} },
+        policies,
         sources: {},
       },
     ],
@@ -89,3 +97,21 @@ test('an interrupted drain says so; declared again, the server serves again', as
   expect(await apply(BOTH, { drain })).toMatchObject({ outcome: 'applied' });
   expect(lb1().rules()).toContain('-r 10.0.0.2:80 -g -w 1');
 }, 60_000);
+
+test.each([
+  ['UDP', ['udp'], { endedBy: 'timeout', connections: 400 }],
+  ['TCP', ['tcp'], { endedBy: 'drained', connections: 0 }],
+  ['TCP and UDP', ['tcp', 'udp'], { endedBy: 'timeout', connections: 400 }],
+] as const)(
+  'flows of %s by mark: UDP has inactive connections only',
+  async (_what, protocols, ended) => {
+    const marks = protocols.map((protocol): MarkRule => markRule({ protocol, ports: ['53'] }));
+    const services = (names: string[]) => [service(MARKED, names.map((name) => server(name, { port: 0 })))]; // prettier-ignore
+    const policies = { 'fwm/12': { drain: { timeoutSeconds: 1 } } };
+    await applyTable({ marks, services: services(BOTH) }, policies);
+    lb1().setConnections('10.0.0.2:0', { inactive: 400 });
+    const report = await applyTable({ marks, services: services(['10.0.0.1']) }, policies);
+    expect(report).toMatchObject({ outcome: 'applied', drained: [{ server: '10.0.0.2:0', ...ended }] });
+  },
+  60_000,
+);

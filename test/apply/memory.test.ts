@@ -113,7 +113,7 @@ test('the undo is given what was read under the lock, after a drain once more', 
   expect(noted()).toMatch(/^@@[0-9a-f]{8,} save$/m);
   expect((await apply({})).report).toMatchObject({ outcome: 'applied', drained: [{ endedBy: 'drained' }] });
   expect(noted()).toMatch(/^@@[0-9a-f]{8,} save\n-A -t 192\.0\.2\.10:80 /m);
-  expect(Object.keys(lb1.files())).not.toContain(`${RECORDS_FOLDER}/reading`);
+  expect(Object.keys(lb1.files()).filter((path) => path.includes('reading'))).toEqual([]);
   expect(await rollback()).toMatchObject({ state: 'undone' });
   expect(lb1.rules()).toContain('-a -t 192.0.2.10:80 -r 10.0.0.1:80 -g -w 0');
 });

@@ -1,4 +1,5 @@
 /** Counters: what the script prints, read, and what is refused. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseStats, statsScript } from '../../lib/dialect';
 import { type Sim, startSim } from '../../lib/sim';
 import { connectSsh } from '../../lib/transport';
@@ -30,6 +31,11 @@ test('services and real servers with their counters to the last digit, and the m
   });
 });
 
+test('the remark of a sudo that can’t resolve its host is no part of the listing', () => {
+  const remark = 'sudo: unable to resolve host lb1: Name or service not known\n';
+  expect(parseStats(printed(remark + LISTING, 0), NONCE, 'lb1')).toEqual(parseStats(printed(LISTING, 0), NONCE, 'lb1'));
+});
+
 test.each([
   ['a refusal', printed('sudo: a password is required\n', 1), 'lb1: its counters could not be read: sudo: a password is required'],
   ['an end too early', `@@${NONCE} 86400.25\n${LISTING}`, 'it ends too early'],
@@ -49,9 +55,11 @@ test('a simulated director counts, and -Z begins anew', async () => {
     director!.exec(['ipvsadm', '-A', '-t', '192.0.2.1:80']);
     const idle = await read();
     director!.setTraffic('tcp/192.0.2.1:80', { connectionsPerSecond: 1000 });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Five seconds: what came in the first three is counted by then.
+    await wait(100);
     const later = await read();
     director!.setTraffic('tcp/192.0.2.1:80', { connectionsPerSecond: 0 });
+    await wait(100);
     director!.exec(['ipvsadm', '-Z']);
     const zeroed = await read();
     expect(idle.services['tcp/192.0.2.1:80']?.connections).toBe(0n);

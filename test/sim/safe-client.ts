@@ -1,6 +1,6 @@
 /** What a client of a safe apply does on a director, simulated or real: the scripts, fed and read. */
 import type { BatchOutcome } from '../../lib/dialect';
-import { drainInput, drainScript, parseDrain } from '../../lib/dialect/drain-script';
+import { drainInput, type DrainReading, drainScript, parseDrain } from '../../lib/dialect/drain-script';
 import { confirmInput, confirmScript, guardInput, guardScript } from '../../lib/dialect/guard-script';
 import {
   HEARTBEAT_SECONDS,
@@ -136,10 +136,13 @@ export class SafeClient {
   }
 
   /** Connections by service and server. */
-  async drain(services: readonly ServiceKey[]): Promise<ReturnType<typeof parseDrain>> {
+  async drain(services: readonly ServiceKey[]): Promise<DrainReading['connections']> {
     const nonce = newNonce();
     const script = drainScript({ nonce, sudo: this.sudo });
-    return parseDrain((await this.runner.run(script, { stdin: drainInput(services, nonce) })).stdout);
+    const { stdout } = await this.runner.run(script, { stdin: drainInput(services, nonce) });
+    const { connections, failures } = parseDrain(stdout, nonce, services);
+    if (Object.keys(failures).length > 0) throw new Error(`not listed: ${JSON.stringify(failures)}`);
+    return connections;
   }
 
   close(): Promise<void> {

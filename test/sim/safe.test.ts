@@ -1,7 +1,8 @@
 /** A safe apply on a simulated director, script by script over SSH, and everything that may cut it short. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type MachineOptions, type Sim, type SimDirector, startSim } from '../../lib/sim';
-import { RECORDS_FOLDER } from '../../lib/model';
+import { readingName } from '../../lib/dialect/script';
+import { RECORDS_FOLDER, recordName } from '../../lib/model';
 import { ipvsadm, restore, SafeClient } from './safe-client';
 
 const ADA = 'aaaaaaaaaaaaaaaa';
@@ -94,6 +95,25 @@ describe('the lock', () => {
     expect(director.rules()).toBe(BEFORE);
   });
 
+  test('takes with it what was read under it, and no record of a stack, whatever that is called', async () => {
+    const director = await start();
+    const ada = await connect(director);
+    const { conversation } = await lock(ada);
+    const stacks = ['reading-dc1', 'reading@dc1', 'holder', 'holder.new', 'journal', 'lock', 'work'];
+    for (const stack of stacks) {
+      await ada.guard({ token: ADA, commands: [], record: recordName(stack) });
+      await ada.confirm(ADA, { entries: [] }, recordName(stack));
+    }
+    await ada.read(ADA);
+    expect(Object.keys(director.files())).toContain(`${RECORDS_FOLDER}/${readingName(ADA)}`);
+    const before = Object.keys(director.files()).filter((path) => /\.(?:json|undo\/.*)$/.test(path));
+    expect(before.filter((path) => path.endsWith('.json'))).toHaveLength(stacks.length);
+    await conversation.close();
+    expect(await ada.locks()).toEqual({ word: 'free', rest: '' });
+    const kept = ['journal', 'lock', 'work'].map((name) => `${RECORDS_FOLDER}/${name}`);
+    expect(Object.keys(director.files()).sort()).toEqual([...before, ...kept].sort());
+  });
+
   test('needs a folder, which a login without rights can’t make', async () => {
     const director = await start({ permission: 'sudo', recordsFolder: 'missing' });
     const ada = await connect(director);
@@ -126,6 +146,15 @@ describe('the dead man’s switch', () => {
       [`${RECORDS_FOLDER}/edge.json`]: '{"entries":["tcp/192.0.2.1:80"]}\n',
       [`${RECORDS_FOLDER}/journal`]: '{"did":"apply"}\n',
     });
+  });
+
+  test('is not needed for what sudo says of a director that can’t resolve its own name', async () => {
+    const director = await start({ permission: 'sudo', ownName: 'unresolved' });
+    const ada = await holding(director);
+    const outcomes = await ada.guard({ token: ADA, seconds: 20, commands: apply, undo });
+    const remark = 'sudo: unable to resolve host (none): Name or service not known';
+    expect(outcomes).toEqual([{ code: 0, stderr: remark }, { code: 0, stderr: remark }]); // prettier-ignore
+    expect(director.rules()).toBe(AFTER + BEFORE);
   });
 
   test('fires when nobody confirms', async () => {
