@@ -134,6 +134,8 @@ export interface ApplySettings extends NetOptions {
   tool: string;
   /** Id of the plan file that is being applied. */
   planId?: string;
+  /** Codes of blocking findings that do not stop it when they come up after the review. Default: none. */
+  allowed?: readonly string[];
 }
 
 export const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: ApplySettings) => ({
@@ -181,6 +183,7 @@ export async function applyPrepared(
     stages: stagesOf(plan.steps, plan.changes, drains),
     access,
     net: settings,
+    allowed: settings.allowed,
     planAgain: (now) => planNow(now).plan,
     ledgerFor,
     ...(boot === undefined
