@@ -6,5 +6,6 @@ export { tookEffect } from './effect';
 export { ABSENT, fingerprints, movedEntries } from './fingerprint';
 export { isOutdated, type LedgerEntry, ledgerOf } from './ledger';
 export { daemonId, knownLedger, type OwnedOptions, ownedEntries } from './ledgers';
+export { providedMarks } from './marks';
 export { planTable, type TablePlan } from './plan-director';
 export { SharedParts } from './shared-parts';

@@ -24,7 +24,7 @@ import {
   type VirtualService,
 } from '../model';
 import { daemonId, type Ledgers } from './ledgers';
-import { foreignMarks, missingMarks } from './marks';
+import { chainMarks, foreignMarks } from './marks';
 
 export interface Kept {
   /** The complete table the director shall have. */
@@ -58,7 +58,7 @@ export function keepForeign(wish: DesiredDirector, live: LiveDirector, ledgers: 
         ...services,
       ],
       daemons: [...wish.table.daemons.map((daemon) => keepUnknown(daemon, live.table.daemons)), ...daemons],
-      marks: missingMarks(wish.table.marks, live.otherMarks),
+      marks: chainMarks(wish.table.marks, live),
       timeouts: { ...live.table.timeouts, ...wish.table.timeouts },
     }),
     foreign: foreignIds(wish, live, services, daemons),

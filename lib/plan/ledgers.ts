@@ -82,10 +82,12 @@ export interface OwnedOptions {
 
 /**
  * The entries a stack's ledger shall hold after an apply, sorted: what the stack declares, also where it was there
- * before, and what still waits to be removed. A mark rule that somebody else's rule provides is not ours.
+ * before, and what still waits to be removed. A mark rule that somebody else's rule provides is not ours, unless our boot
+ * files hold it.
  */
 export function ownedEntries(wish: DesiredDirector, live: LiveDirector, options: OwnedOptions = {}): string[] {
-  const marks = missingMarks(wish.table.marks, live.otherMarks).map(markRuleId);
-  const declared = options.destroy === true ? [] : [...contendedIds(wish), ...marks];
+  const persists = wish.director.persist === true;
+  const marks = persists ? wish.table.marks : missingMarks(wish.table.marks, live.otherMarks);
+  const declared = options.destroy === true ? [] : [...contendedIds(wish), ...marks.map(markRuleId)];
   return [...new Set([...declared, ...(options.pending ?? [])])].sort();
 }
