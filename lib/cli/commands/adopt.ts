@@ -76,7 +76,8 @@ async function adopt(
   const entries = [...new Set([...(before?.entries ?? []), ...declared, ...wanted])].sort();
   const at = new Date().toISOString();
   const { plans = [], drains = {}, persist = false } = before ?? {};
-  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, persist };
+  const quiesced = before?.quiesced === undefined ? {} : { quiesced: before.quiesced };
+  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, ...quiesced, persist };
   const note = { at, ...author, stack, outcome: 'adopted', changes: entries };
   for (const [name, other] of Object.entries(live.records.ledgers)) {
     if (name === record || other === 'corrupt' || !other.entries.some((id) => entries.includes(id))) continue;
