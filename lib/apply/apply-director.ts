@@ -4,9 +4,10 @@
  * it was before, put back by us or, when we are gone, by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, isTakenBack, RETRY_UNDO, type UndoRecord } from '../model'; // prettier-ignore
+import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Finding, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, isTakenBack, RETRY_UNDO, type UndoRecord } from '../model'; // prettier-ignore
 import { controllersScript, type GuardHeader, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
+import { blockedError, codesOf, newlyBlocking } from './blocked';
 import { awaitDrains, type DrainProgress } from './drain';
 import type { Stage } from './stages';
 import { type DirectorAccess, fetchLive, shareFacts } from './fetch';
@@ -45,6 +46,8 @@ export interface DirectorApply {
   /** What is left to write once the table is as wished: boot files. */
   afterwards?: (access: DirectorAccess, now: LiveDirector, token: string) => Promise<void>;
   net: NetOptions;
+  /** Codes of blocking findings that may come up under the lock, beside those that `plan` has. */
+  allowed?: readonly string[] | undefined;
   /** The lock, where it is held since before the director was read; else it is taken, and the director read again. */
   lock?: DirectorLock;
   onEvent?: (event: ApplyEvent) => void;
@@ -79,13 +82,18 @@ export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]
   });
 }
 
-/** Between the plan and the lock somebody else may have been here. */
+/** Between the plan and the lock somebody else may have been here, and clients may have connected. */
 async function recheck(job: DirectorApply, { token }: DirectorLock): Promise<void> {
   const { plan, access } = job;
   const read = async (): Promise<DirectorPlan> => job.planAgain(await fetchLive(access, chainName(plan.stack), token));
   const isPlanned = ({ steps }: DirectorPlan): boolean => JSON.stringify(steps) === JSON.stringify(plan.steps);
-  const now = await readAgainUnless(read, isPlanned);
-  if (isPlanned(now)) return;
+  const blocking = (now: DirectorPlan): Finding[] => newlyBlocking(plan, now, job.allowed ?? []);
+  const now = await readAgainUnless(read, (first) => isPlanned(first) && blocking(first).length === 0);
+  if (isPlanned(now)) {
+    const found = blocking(now);
+    if (found.length === 0) return;
+    throw blockedError(plan.director, found, `plan again and review it; \`--allow ${codesOf(found)}\` lets it pass`);
+  }
   const ids = (steps: readonly Step[]): Set<string> => new Set(steps.flatMap((step) => step.changes));
   const [before, after] = [ids(plan.steps), ids(now.steps)];
   const moved = [...before, ...after].filter((id) => before.has(id) !== after.has(id));

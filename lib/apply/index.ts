@@ -7,6 +7,7 @@ export {
   type NetOptions,
 } from './apply-director';
 export { undoCommands } from './batch';
+export { blockedError } from './blocked';
 export { type BootPlan, planBoot, type Standing } from './boot';
 export { readControllers } from './controllers';
 export { awaitDrains, type Drain, type DrainProgress } from './drain';

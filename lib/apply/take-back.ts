@@ -9,7 +9,7 @@ import {
   serviceId,
   type UndoRecord,
 } from '../model';
-import { daemonId, knownLedger, tableAtBoot } from '../plan';
+import { daemonId, knownLedger, providedMarks, tableAtBoot } from '../plan';
 import { type DirectorAccess, fetchLive } from './fetch';
 import { confirm, takeBack } from './guard';
 import { persistTable, readBoot } from './persist';
@@ -71,6 +71,7 @@ async function settleBoot(access: DirectorAccess, { stack, wish, timeouts }: Tak
   // The ledger knows that there were timeouts and not which; where nobody can say, all of them are as they are.
   const { timeouts: declared } = wish.table;
   const spoken = timeouts ?? (Object.keys(declared).length > 0 ? declared : live.table.timeouts);
-  const then = { ...wish, table: { ...wish.table, timeouts: had.has('timeouts') ? spoken : {} } };
+  const marks = [...live.table.marks, ...providedMarks(live, (id) => had.has(id))];
+  const then = { ...wish, table: { ...wish.table, marks, timeouts: had.has('timeouts') ? spoken : {} } };
   await persistTable(access, renderBoot(stack, state, tableAtBoot(then, live.table, foreign), owns));
 }

@@ -24,13 +24,19 @@ export function withNet(command: Command): Command {
     .option('--lock-timeout <seconds>', 'wait this long for another apply to finish', positive);
 }
 
-/** How an apply that was asked for with these flags is carried out and signed. @throws UsageError */
-export function settingsOf(flags: NetFlags, io: Io, planId?: string): ApplySettings {
+/**
+ * How an apply that was asked for with these flags is carried out and signed.
+ *
+ * @param allowed codes of blocking findings that are let pass
+ * @throws UsageError
+ */
+export function settingsOf(flags: NetFlags, io: Io, allowed: readonly string[], planId?: string): ApplySettings {
   return {
     author: authorOf(io),
     tool: VERSION,
     confirmSeconds: flags.confirm ? seconds(flags.confirmWithin) : 0,
     lockWaitSeconds: flags.lockTimeout ?? 0,
+    allowed,
     ...(planId === undefined ? {} : { planId }),
   };
 }

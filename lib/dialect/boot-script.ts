@@ -75,10 +75,11 @@ export interface BootJob {
   unit?: number | 'remove';
   enableUnit?: true;
   rulesSwitch?: { layout: BootLayout; on: boolean };
+  startRules?: boolean;
 }
 
 /** The job in one line of the script itself: a simulator reads it back from there. */
-function jobLine({ record, own, rules, unit, enableUnit, rulesSwitch }: BootJob): string {
+function jobLine({ record, own, rules, unit, enableUnit, rulesSwitch, startRules }: BootJob): string {
   return [
     `# boot files: ${record}`,
     ...(own === undefined ? [] : [`own=${own}`]),
@@ -86,16 +87,32 @@ function jobLine({ record, own, rules, unit, enableUnit, rulesSwitch }: BootJob)
     ...(unit === undefined ? [] : [`unit=${unit}`]),
     ...(enableUnit === undefined ? [] : ['enable']),
     ...(rulesSwitch === undefined ? [] : [`switch-${rulesSwitch.layout}=${rulesSwitch.on ? 'on' : 'off'}`]),
+    ...(startRules === undefined ? [] : [`start=${startRules ? 'on' : 'off'}`]),
   ].join(' ');
 }
 
 const ownPath = (record: string): string => `${RECORDS_FOLDER}/${record}.boot`;
 const newName = (path: string): string => `${path}.lvsform`;
 
-/** Commands that switch the distribution's loading of its file. */
-function switchCommands(layout: BootLayout, on: boolean): string[] {
-  if (layout === 'rhel') return [on ? 'systemctl -q enable ipvsadm.service' : 'systemctl -q disable ipvsadm.service'];
-  return [`sed -i "s/^AUTO=.*/AUTO=${String(on)}/" ${DEBIAN_SETTINGS}`];
+/** Commands that switch the distribution's loading of its file. What root has switched off already is not asked for. */
+function switchCommands({ rulesSwitch, startRules }: BootJob, root: string): string[] {
+  const start = rulesSwitch?.layout === 'rhel' ? rulesSwitch.on : startRules;
+  const isEnabled = 'systemctl -q is-enabled ipvsadm.service';
+  return [
+    ...(rulesSwitch?.layout === 'debian' ? [settingCommand(rulesSwitch.on, root)] : []),
+    ...(start === true ? [`${root}systemctl -q enable ipvsadm.service`] : []),
+    ...(start === false ? [`! ${isEnabled} || ${root}systemctl -q disable ipvsadm.service`] : []),
+  ];
+}
+
+/** Changes every line that sets it, or adds one: the last counts, and where it is commented out or missing there is none. */
+function settingCommand(on: boolean, root: string): string {
+  const isThere = (value: string): string => `grep -q "^[[:blank:]]*AUTO=${value}" ${DEBIAN_SETTINGS} 2>/dev/null`;
+  const edit = `${root}sed -i "s/^[[:blank:]]*AUTO=.*/AUTO=${String(on)}/" ${DEBIAN_SETTINGS}`;
+  if (!on) return `! ${isThere('.\\{0,1\\}true')} || ${edit}`;
+  // The file's last line may have no end.
+  const add = `printf "\\nAUTO=true\\n" | ${root}tee -a ${DEBIAN_SETTINGS} >/dev/null`;
+  return `if ${isThere('')}; then ${edit}; else ${add}; fi`;
 }
 
 /**
@@ -145,9 +162,7 @@ export function bootWriteScript(job: BootJob, options: ScriptOptions): string {
     ...(typeof job.own === 'number' ? [heeded('own', `mv -f ${newName(own)} ${own}`)] : []),
     ...(typeof job.unit === 'number' ? [heeded('unit', `${root}systemctl daemon-reload`)] : []),
     ...(job.enableUnit === undefined ? [] : [heeded('unit', `${root}systemctl -q enable ${BOOT_UNIT_NAME}`)]),
-    ...(job.rulesSwitch === undefined
-      ? []
-      : switchCommands(job.rulesSwitch.layout, job.rulesSwitch.on).map((command) => heeded('switch', root + command))),
+    ...switchCommands(job, root).map((command) => heeded('switch', command)),
     ...(job.own === 'remove' ? [heeded('own', `rm -f ${own}`)] : []),
     ...(job.unit === 'remove'
       ? [
@@ -164,7 +179,7 @@ const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');
 
 /** A request as a job and what the script for it is fed. */
 export function bootJob(request: BootRequest, nonce: string): { job: BootJob; stdin: string } {
-  const { record, own, rules, unit, enableUnit, rulesSwitch } = request;
+  const { record, own, rules, unit, enableUnit, rulesSwitch, startRules } = request;
   const layout = rules?.path === RULES_PATH.rhel ? 'rhel' : 'debian';
   const texts = [own, unit, rules?.text].filter((text) => typeof text === 'string').map(linesOf);
   const count = (text: string | null): number | 'remove' => (text === null ? 'remove' : linesOf(text).length);
@@ -176,6 +191,7 @@ export function bootJob(request: BootRequest, nonce: string): { job: BootJob; st
       ...(unit === undefined ? {} : { unit: count(unit) }),
       ...(enableUnit === undefined ? {} : { enableUnit }),
       ...(rulesSwitch === undefined ? {} : { rulesSwitch }),
+      ...(startRules === undefined ? {} : { startRules }),
     },
     stdin: scriptInput(texts.flat(), nonce),
   };
@@ -228,6 +244,7 @@ function readJobLine(text: string): BootJob | undefined {
   if (own !== undefined) job.own = own;
   if (unit !== undefined) job.unit = unit;
   if (given.has('enable')) job.enableUnit = true;
+  if (given.has('start')) job.startRules = given.get('start') === 'on';
   for (const layout of ['debian', 'rhel'] as const) {
     const lines = given.get(layout);
     if (lines !== undefined) job.rules = { layout, lines: Number(lines) };

@@ -71,9 +71,10 @@ function readRules(layout: BootLayout, { texts, closed, there }: BootListing): D
   const path = RULES_PATH[layout];
   const settings = layout === 'debian' ? (texts.get(DEBIAN_SETTINGS) ?? '') : '';
   const started = wanted(there, 'ipvsadm.service') || [...there].some((link) => link.startsWith('/etc/rc'));
-  const loaded = started && (layout === 'rhel' || setting(settings, 'AUTO') === 'true');
+  const isSet = layout === 'rhel' || setting(settings, 'AUTO') === 'true';
+  const lacks: DistributionRules['lacks'] = [...(isSet ? [] : ['setting' as const]), ...(started ? [] : ['unit' as const])]; // prettier-ignore
   const text = texts.get(path) ?? null;
-  const file = { path, text, loaded, daemons: started ? debianDaemons(settings) : [] };
+  const file = { path, text, loaded: lacks.length === 0, lacks, daemons: started ? debianDaemons(settings) : [] };
   if (closed.has(path)) return { ...file, table: null, problem: 'this login may not read it' };
   try {
     return { ...file, table: parseRulesFile(text ?? '') };

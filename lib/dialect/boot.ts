@@ -36,12 +36,24 @@ function timeoutsLine({ tcpSeconds = 0, tcpFinSeconds = 0, udpSeconds = 0 }: Des
   return restoreLine(setTimeouts({ tcpSeconds, tcpFinSeconds, udpSeconds }).args);
 }
 
+/** What makes the distribution load its file, in two parts, which are told apart on Debian only. */
+export interface Switched {
+  /** Debian's setting; on the RHEL family its unit. */
+  on: boolean;
+  /** Debian's unit, where nothing started it. */
+  started: boolean;
+}
+
+const NOTHING: Switched = { on: false, started: false };
+/** An older version reads this line as a word it knows. */
+const STARTED = 'switched-on ipvsadm.service';
+
 /**
  * A stack's own boot file.
  *
- * @param switchedOn whether lvsform made the distribution load its file, which removing the boot files takes back
+ * @param switched what lvsform did so that the distribution loads its file, which removing the boot files takes back
  */
-export function renderBootFile(stack: string, table: DesiredTable, switchedOn = false): string {
+export function renderBootFile(stack: string, table: DesiredTable, switched: Switched = NOTHING): string {
   const chain = chainName(stack);
   const marks = (family: Family): string[] => {
     const rules = table.marks.filter((rule) => rule.family === family);
@@ -51,7 +63,8 @@ export function renderBootFile(stack: string, table: DesiredTable, switchedOn = 
   };
   return [
     `# What stack ${stack.replaceAll(/\s+/g, ' ')} has here after a boot. Made by lvsform; every apply writes it anew.`,
-    ...(switchedOn ? ['switched-on'] : []),
+    ...(switched.on ? ['switched-on'] : []),
+    ...(switched.started ? [STARTED] : []),
     ...entryLines(table).map((line) => `entry ${line}`),
     ...(Object.keys(table.timeouts).length === 0 ? [] : [`timeouts ${timeoutsLine(table.timeouts)}`]),
     ...FAMILIES.flatMap(marks),
@@ -60,9 +73,10 @@ export function renderBootFile(stack: string, table: DesiredTable, switchedOn = 
   ].join('\n');
 }
 
-/** Whether removing this file has to take the distribution's switch back. */
-export function hasSwitchedOn(ownText: string | null): boolean {
-  return ownText !== null && /^switched-on$/m.test(ownText);
+/** What of the distribution's switch has to be taken back when this file is removed. */
+function switchedBy(ownText: string | null): Switched {
+  const lines = ownText?.split('\n') ?? [];
+  return { on: lines.includes('switched-on'), started: lines.includes(STARTED) };
 }
 
 const WORD = /^(entry|timeouts|daemon|inet|inet6|jump-inet|jump-inet6|switched-on)(?: (.*))?$/;
@@ -139,6 +153,8 @@ export interface BootRequest {
   enableUnit?: true;
   /** Makes the distribution load its file at boot, or no longer. */
   rulesSwitch?: { layout: 'debian' | 'rhel'; on: boolean };
+  /** Makes systemd start ipvsadm.service at boot, which loads the file on Debian, or no longer. */
+  startRules?: boolean;
 }
 
 /** Whether there is anything to do. */
@@ -161,8 +177,12 @@ export function renderBoot(
   owns: Ownership = 'declared',
 ): BootRequest {
   const { layout, rules, systemd } = state;
-  const switchOn = owns === 'table' && layout !== null && rules?.loaded === false;
-  const own = renderBootFile(stack, wanted, switchOn || hasSwitchedOn(state.ownText));
+  const missing = switchesMissing(state, owns);
+  const before = switchedBy(state.ownText);
+  const own = renderBootFile(stack, wanted, {
+    on: missing.on || before.on,
+    started: missing.started || before.started,
+  });
   const text = rulesText(stack, state, wanted, owns);
   return {
     record: recordName(stack),
@@ -170,21 +190,32 @@ export function renderBoot(
     ...(rules === null || text === undefined || text === rules.text ? {} : { rules: { path: rules.path, text } }),
     ...(systemd && (state.unit === 'missing' || state.unit === 'different') ? { unit: BOOT_UNIT } : {}),
     ...(systemd && state.unit !== 'enabled' ? { enableUnit: true as const } : {}),
-    ...(switchOn ? { rulesSwitch: { layout, on: true } } : {}),
+    ...(missing.on && layout !== null ? { rulesSwitch: { layout, on: true } } : {}),
+    ...(missing.started ? { startRules: true } : {}),
   };
+}
+
+/** What is still to be switched so that the distribution loads its file. Without systemd there is nothing to ask for a start. */
+function switchesMissing({ layout, rules, systemd }: BootState, owns: Ownership): Switched {
+  if (owns !== 'table' || layout === null || rules === null) return NOTHING;
+  const unit = rules.lacks.includes('unit');
+  if (layout === 'rhel') return { on: unit, started: false };
+  return { on: rules.lacks.includes('setting'), started: unit && systemd };
 }
 
 /** What takes everything of a stack away again: at boot it is then as if lvsform had never been there. */
 export function renderUnboot(stack: string, state: BootState): BootRequest {
   const nothing: DesiredTable = { services: [], marks: [], timeouts: {}, daemons: [] };
   const { layout, rules } = state;
+  const switched = switchedBy(state.ownText);
   const text = rules?.text === null || rules === null ? undefined : rulesText(stack, state, nothing, 'declared');
   return {
     record: recordName(stack),
     ...(state.ownText === null ? {} : { own: null }),
     ...(rules === null || text === undefined || text === rules.text ? {} : { rules: { path: rules.path, text } }),
     ...(state.unit !== 'missing' && state.others.length === 0 ? { unit: null } : {}),
-    ...(layout !== null && hasSwitchedOn(state.ownText) ? { rulesSwitch: { layout, on: false } } : {}),
+    ...(layout !== null && switched.on ? { rulesSwitch: { layout, on: false } } : {}),
+    ...(switched.started ? { startRules: false } : {}),
   };
 }
 

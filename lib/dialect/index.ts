@@ -6,6 +6,7 @@ export {
   bootReadScript,
   type BootStep,
   bootWriteScript,
+  DEBIAN_SETTINGS,
   parseBootOutcome,
   type ReadBootScript,
   recognizeBootScript,

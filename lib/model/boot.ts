@@ -20,6 +20,10 @@ export interface DistributionRules {
   text: string | null;
   /** Whether the distribution loads the file at boot, or would if there were one. */
   loaded: boolean;
+  /**
+   * What keeps it from being loaded: Debian's setting says not to, or nothing starts ipvsadm's unit (or its init script).
+   */
+  lacks: ('setting' | 'unit')[];
   /** What it sets up; null when it can't be understood or read. */
   table: Omit<DesiredTable, 'marks'> | null;
   /** Why there is no `table`. */

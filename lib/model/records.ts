@@ -37,7 +37,7 @@ export interface PlannedDrain extends DrainPolicy {
   activeOnly?: boolean;
 }
 
-/** What a stack made on a director. Identities only: the kernel's table is the truth about everything else. */
+/** What a stack made on a director. Identities only, no weights: the kernel's table is the truth about everything else. */
 export const Ledger = z.object({
   format: z.literal(1),
   stack: z.string(),
@@ -51,6 +51,8 @@ export const Ledger = z.object({
   plans: z.array(z.string()).default([]),
   /** How services are drained, by their ids: it has to be known when they are no longer declared. */
   drains: z.record(z.string(), DrainPolicy).default({}),
+  /** Real servers whose weight an apply made 0 to drain them, `tcp/192.0.2.1:80/10.0.0.1:80`: that 0 is no operator's. */
+  quiesced: z.array(z.string()).exactOptional(),
   /** Whether the director may have boot files of this stack: they have to go when `persist` is no longer declared. */
   persist: z.boolean().default(false),
 });

@@ -27,7 +27,7 @@ import {
   type PlannedDrain,
   recordName,
 } from '../model';
-import { drainPolicies, isOutdated, knownLedger, type LedgerEntry, ledgerOf, planTable } from '../plan';
+import { drainPolicies, isOutdated, knownLedger, type LedgerEntry, ledgerOf, planTable, quiescedBy } from '../plan';
 
 /** What a stack wants of one director. */
 export interface Aim {
@@ -84,7 +84,7 @@ function withBoot(plan: DirectorPlan, { findings, isPending }: BootPlan): Direct
 
 /** Where the table is as it shall be, the ledger may still say something else: another drain, an entry that is gone. */
 function withLedger(plan: DirectorPlan, aim: Aim, read: LiveDirector): DirectorPlan {
-  const wanted = ledgerAt(aim, read, { ...UNSIGNED, left: [], unpersisted: true });
+  const wanted = ledgerAt(aim, read, { ...UNSIGNED, left: [], quiesced: [], unpersisted: true });
   const isNew = aim.adopts === true && wanted !== null && knownLedger(aim.stack, read) === undefined;
   if (plan.steps.length > 0 || !(isNew || isOutdated(aim.stack, read, wanted))) return plan;
   const message = 'the ledger is brought up to date: drains, boot files or entries of this stack are not as it remembers them'; // prettier-ignore
@@ -134,6 +134,8 @@ export interface ApplySettings extends NetOptions {
   tool: string;
   /** Id of the plan file that is being applied. */
   planId?: string;
+  /** Codes of blocking findings that do not stop it when they come up after the review. Default: none. */
+  allowed?: readonly string[];
 }
 
 export const lockOptions = ({ stack }: DirectorPlan, { author, lockWaitSeconds = 0 }: ApplySettings) => ({
@@ -160,8 +162,9 @@ export async function applyPrepared(
     const seen = aim.at(read);
     return planLive(stack, seen.wish, seen.live, aim.destroy);
   };
+  const quiesced = quiescedBy(plan.changes);
   const ledgerFor = (now: LiveDirector, left: readonly Change[], unpersisted = false): Ledger | null =>
-    ledgerAt(aim, now, { ...settings, at: new Date().toISOString(), left, unpersisted });
+    ledgerAt(aim, now, { ...settings, at: new Date().toISOString(), left, quiesced, unpersisted });
   /** That boot files are gone is known once they are. */
   const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
     const header = { token, record: recordName(stack) };
@@ -181,6 +184,7 @@ export async function applyPrepared(
     stages: stagesOf(plan.steps, plan.changes, drains),
     access,
     net: settings,
+    allowed: settings.allowed,
     planAgain: (now) => planNow(now).plan,
     ledgerFor,
     ...(boot === undefined

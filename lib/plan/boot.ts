@@ -19,7 +19,8 @@ import { diffTables } from './diff';
 
 /**
  * What of a director's table its boot files shall hold: with `owns: 'table'` all of it, else what the stack declares,
- * each entry as it is live. So a weight that an operator set survives a reboot, too.
+ * each entry as it is live. So a weight that an operator set survives a reboot, too. Of mark rules it is all that is
+ * declared: one that a rule of somebody else provides today would else come back only if they see to it.
  *
  * @param table the live table, or the one that is planned
  * @param foreign ids of services and `sync/ROLE` of daemons that are not the stack's, as keepForeign finds them
@@ -31,7 +32,7 @@ export function tableAtBoot(wish: DesiredDirector, table: DirectorTable, foreign
   const spoken = wish.director.owns === 'table' ? fields : fields.filter((field) => declared[field] !== undefined);
   return sortTable({
     services: table.services.filter((service) => !others.has(serviceId(service.key))),
-    marks: table.marks,
+    marks: wish.table.marks,
     daemons: table.daemons.filter((daemon) => !others.has(`sync/${daemon.role}`)),
     // The kernel has no timeout of 0: that is how ipvsadm says that it does not know.
     timeouts: Object.fromEntries(

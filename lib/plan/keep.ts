@@ -15,6 +15,7 @@ import {
   ignoredBy,
   type LiveDirector,
   markRuleId,
+  type RealServer,
   serverKey,
   serviceId,
   type ServiceKey,
@@ -23,8 +24,8 @@ import {
   type SyncDaemon,
   type VirtualService,
 } from '../model';
-import { daemonId, type Ledgers } from './ledgers';
-import { foreignMarks, missingMarks } from './marks';
+import { daemonId, type Ledgers, serverId } from './ledgers';
+import { chainMarks, foreignMarks } from './marks';
 
 export interface Kept {
   /** The complete table the director shall have. */
@@ -53,12 +54,12 @@ export function keepForeign(wish: DesiredDirector, live: LiveDirector, ledgers: 
       services: [
         ...wish.table.services.map((service) => {
           const id = serviceId(service.key);
-          return keepLiveParts(service, liveServices.get(id), wish.policies[id]);
+          return keepLiveParts(service, liveServices.get(id), wish.policies[id], ledgers.quiesced);
         }),
         ...services,
       ],
       daemons: [...wish.table.daemons.map((daemon) => keepUnknown(daemon, live.table.daemons)), ...daemons],
-      marks: missingMarks(wish.table.marks, live.otherMarks),
+      marks: chainMarks(wish.table.marks, live),
       timeouts: { ...live.table.timeouts, ...wish.table.timeouts },
     }),
     foreign: foreignIds(wish, live, services, daemons),
@@ -119,17 +120,24 @@ function foreignIds(
   ];
 }
 
-/** The declared service with what its policy leaves to others: ignored fields and operators' weights. */
+/**
+ * The declared service with what its policy leaves to others: ignored fields and operators' weights.
+ *
+ * @param quiesced ids of real servers whose 0 is ours: a drain was cut short, and declared again they serve again
+ */
 function keepLiveParts(
   service: VirtualService,
   live: VirtualService | undefined,
   policy: ServicePolicy = {},
+  quiesced: ReadonlySet<string> = new Set(),
 ): VirtualService {
   if (live === undefined) return service;
   const ignored = Object.fromEntries((policy.ignoreChanges ?? []).map((field) => [field, live[field]]));
   const declared: VirtualService = { ...service, ...ignored };
   if (policy.keepLiveWeights !== true) return declared;
-  const weights = new Map(live.realServers.map((server) => [serverKey(server), server.weight]));
+  const isOurs = (server: RealServer): boolean => server.weight === 0 && quiesced.has(serverId(service.key, server));
+  const kept = live.realServers.filter((server) => !isOurs(server));
+  const weights = new Map(kept.map((server) => [serverKey(server), server.weight]));
   return {
     ...declared,
     realServers: declared.realServers.map((server) => ({

@@ -4,8 +4,11 @@ import {
   type Ledger,
   type LiveDirector,
   markRuleId,
+  type RealServer,
   recordName,
+  serverKey,
   serviceId,
+  type ServiceKey,
   type SyncDaemon,
   UsageError,
 } from '../model';
@@ -16,6 +19,8 @@ export interface Ledgers {
   state: 'read' | 'missing' | 'corrupt';
   /** Ids of the entries this stack made; empty without a ledger that can be read. */
   own: ReadonlySet<string>;
+  /** Ids of real servers that this stack's applies made quiescent to drain them. */
+  quiesced: ReadonlySet<string>;
   /** Entries that other stacks made: by id, the name of the stack. */
   others: ReadonlyMap<string, string>;
   /** Names of the records of other stacks that can't be read: what those made is not known. */
@@ -36,6 +41,7 @@ export function readLedgers(stack: string, live: LiveDirector): Ledgers {
   return {
     state: own === undefined ? 'missing' : own === 'corrupt' ? 'corrupt' : 'read',
     own: new Set(own === undefined || own === 'corrupt' ? [] : own.entries),
+    quiesced: new Set(own === undefined || own === 'corrupt' ? [] : own.quiesced),
     others,
     unreadable: unreadable.sort(),
   };
@@ -45,6 +51,10 @@ export function readLedgers(stack: string, live: LiveDirector): Ledgers {
 export function knownLedger(stack: string, live: LiveDirector): Ledger | undefined {
   const ledger = live.records.ledgers[recordName(stack)];
   return ledger === 'corrupt' ? undefined : ledger;
+}
+
+export function serverId(service: ServiceKey, server: Pick<RealServer, 'address' | 'port'>): string {
+  return `${serviceId(service)}/${serverKey(server)}`;
 }
 
 export function daemonId({ role }: Pick<SyncDaemon, 'role'>): string {
@@ -82,10 +92,12 @@ export interface OwnedOptions {
 
 /**
  * The entries a stack's ledger shall hold after an apply, sorted: what the stack declares, also where it was there
- * before, and what still waits to be removed. A mark rule that somebody else's rule provides is not ours.
+ * before, and what still waits to be removed. A mark rule that somebody else's rule provides is not ours, unless our boot
+ * files hold it.
  */
 export function ownedEntries(wish: DesiredDirector, live: LiveDirector, options: OwnedOptions = {}): string[] {
-  const marks = missingMarks(wish.table.marks, live.otherMarks).map(markRuleId);
-  const declared = options.destroy === true ? [] : [...contendedIds(wish), ...marks];
+  const persists = wish.director.persist === true;
+  const marks = persists ? wish.table.marks : missingMarks(wish.table.marks, live.otherMarks);
+  const declared = options.destroy === true ? [] : [...contendedIds(wish), ...marks.map(markRuleId)];
   return [...new Set([...declared, ...(options.pending ?? [])])].sort();
 }

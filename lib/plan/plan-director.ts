@@ -3,7 +3,6 @@ import {
   type Change,
   type DesiredDirector,
   type DirectorTable,
-  type Family,
   type Finding,
   type LiveDirector,
   type Move,
@@ -14,6 +13,7 @@ import { findNotable } from './findings';
 import { fingerprints } from './fingerprint';
 import { keepForeign, withoutDeclared } from './keep';
 import { readLedgers, refuseClaimed } from './ledgers';
+import { reachedMarks } from './marks';
 import { orderChanges } from './order';
 
 export interface TablePlan {
@@ -56,8 +56,7 @@ export function planTable(
   };
 }
 
-/** The live table as packets see it: rules in a chain that PREROUTING does not jump to mark nothing. */
+/** The live table as packets see it. */
 function effectiveTable(live: LiveDirector): DirectorTable {
-  const reached = (family: Family): boolean => live.chain[family].jumps > 0;
-  return { ...live.table, marks: live.table.marks.filter((rule) => reached(rule.family)) };
+  return { ...live.table, marks: reachedMarks(live) };
 }

@@ -1,4 +1,7 @@
-/** The scripts for boot files on a simulated director: a Debian with systemd whose file of rules is not loaded at boot. */
+/**
+ * The scripts for boot files on a simulated director: a Debian with systemd whose file of rules is not loaded at boot, for
+ * both of its reasons: the setting says so, and nothing starts its unit.
+ */
 import { BOOT_SIGNS, BOOT_TEXTS, DEBIAN_SETTINGS, type ReadBootScript } from '../dialect/boot-script';
 import { BOOT_UNIT_NAME, BOOT_UNIT_PATH } from '../dialect/boot-unit';
 import type { PartResult } from '../dialect/script';
@@ -9,6 +12,7 @@ import type { Disk } from './disk';
 const THERE = ['/etc/debian_version', '/run/systemd/system'];
 const SETTINGS = 'AUTO="false"\nDAEMON="none"\n';
 const WANTED = `/etc/systemd/system/multi-user.target.wants/${BOOT_UNIT_NAME}`;
+const STARTED = '/etc/systemd/system/multi-user.target.wants/ipvsadm.service';
 
 export function runBootScript(disk: Disk, script: ReadBootScript, stdin: string): PartResult {
   return script.kind === 'boot-read' ? read(disk, script) : write(disk, script, stdin);
@@ -54,8 +58,12 @@ function write(disk: Disk, { job, options }: ReadBootScript & { kind: 'boot-writ
   if (job.enableUnit === true) disk.touch(WANTED);
   if (job.rulesSwitch !== undefined) {
     const settings = disk.read(DEBIAN_SETTINGS) ?? SETTINGS;
-    disk.write(DEBIAN_SETTINGS, settings.replace(/^AUTO=.*$/m, `AUTO=${String(job.rulesSwitch.on)}`));
+    const line = /^[ \t]*AUTO=.*$/gm;
+    const added = job.rulesSwitch.on && !line.test(settings) ? '\nAUTO=true\n' : '';
+    disk.write(DEBIAN_SETTINGS, settings.replace(line, `AUTO=${String(job.rulesSwitch.on)}`) + added);
   }
+  if (job.startRules === true) disk.touch(STARTED);
+  if (job.startRules === false) disk.remove(STARTED);
   if (job.own === 'remove') disk.remove(own);
   if (job.unit === 'remove') for (const path of [WANTED, BOOT_UNIT_PATH]) disk.remove(path);
   return { code: 0, stdout: `${mark} done\n${mark} end\n`, stderr: '' };

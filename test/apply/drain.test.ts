@@ -1,8 +1,11 @@
 /** Drains on a simulated director: who waits, how it ends, and what an interruption leaves. */
-import type { DesiredStack, DirectorTable, MarkRule, ServicePolicy } from '../../lib/model';
+import type { Meaning } from '../../lib/artefact';
+import { type DesiredStack, type DirectorTable, Ledger, type MarkRule, type ServicePolicy } from '../../lib/model';
 import { applyPlan, type ApplyHooks, planStacks } from '../../lib/pipeline';
 import { type Sim, startSim } from '../../lib/sim';
 import { createSshConnector } from '../../lib/transport';
+import { DirectorLink } from '../../providers/terraform/directors/link';
+import { virtualService } from '../../providers/terraform/resources/virtual-service';
 import { MARKED, markRule, server, service, WEB } from '../plan/tables';
 
 let sim: Sim;
@@ -115,3 +118,99 @@ test.each([
   },
   60_000,
 );
+
+describe('with keepLiveWeights, declared again after a drain that was cut short', () => {
+  const policy = { drain, keepLiveWeights: true };
+  const SERVER = '10.0.0.2:80';
+  const ledger = (): Ledger => Ledger.parse(JSON.parse(lb1().files()['/var/lib/lvsform/edge.json'] ?? 'null'));
+  const setWeight = (weight: number): void => {
+    const words = ['ipvsadm', '-e', '-t', '192.0.2.10:80', '-r', SERVER, '-g', '-w', String(weight)];
+    expect(lb1().exec(words)).toMatchObject({ code: 0 });
+  };
+  const weight = (): string | undefined => /10\.0\.0\.2:80 -g -w (\d+)/.exec(lb1().rules())?.[1];
+
+  /** @param before the weight it had, where an operator had set one */
+  async function cutShort(before?: number): Promise<void> {
+    await apply(BOTH, policy);
+    if (before !== undefined) setWeight(before);
+    lb1().setConnections(SERVER, { active: 3 });
+    const stop = new AbortController();
+    await apply(['10.0.0.1'], policy, { signal: stop.signal, onEvent: (_, { kind }) => { if (kind === 'draining') stop.abort(); } }); // prettier-ignore
+    expect(weight()).toBe('0');
+  }
+
+  test('a real server gets its weight back, once: a 0 that comes later is the operator’s', async () => {
+    await cutShort();
+    expect(ledger().quiesced).toEqual([`${WEB_ID}/${SERVER}`]);
+    // Another attempt that is cut short finds it at 0 already.
+    const stop = AbortSignal.abort();
+    await apply(['10.0.0.1'], policy, { signal: stop });
+    expect(ledger().quiesced).toEqual([`${WEB_ID}/${SERVER}`]);
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'applied', steps: 1 });
+    expect(weight()).toBe('1');
+    expect(ledger()).not.toHaveProperty('quiesced');
+    setWeight(0);
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'unchanged' });
+    expect(weight()).toBe('0');
+  });
+
+  test('one that an operator gave another weight meanwhile keeps that', async () => {
+    await cutShort();
+    setWeight(7);
+    // Only the ledger has something to forget.
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'applied', steps: 0 });
+    expect(ledger()).not.toHaveProperty('quiesced');
+    setWeight(0);
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'unchanged' });
+    expect(weight()).toBe('0');
+  });
+
+  test('one whose 0 was an operator’s before keeps it', async () => {
+    await cutShort(0);
+    expect(ledger()).not.toHaveProperty('quiesced');
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'unchanged' });
+    expect(weight()).toBe('0');
+  });
+
+  test('with its whole service', async () => {
+    await cutShort();
+    lb1().setConnections('10.0.0.1:80', { active: 1 });
+    const stop = new AbortController();
+    await apply([], {}, { signal: stop.signal, onEvent: (_, { kind }) => { if (kind === 'draining') stop.abort(); } }); // prettier-ignore
+    expect(ledger().quiesced).toEqual([`${WEB_ID}/10.0.0.1:80`, `${WEB_ID}/${SERVER}`]);
+    expect(await apply(BOTH, policy)).toMatchObject({ outcome: 'applied', steps: 2 });
+    expect(lb1().rules()).not.toContain('-w 0');
+  });
+
+  test('a drain that comes to its end leaves nothing to remember', async () => {
+    await cutShort();
+    lb1().setConnections(SERVER, { active: 0 });
+    expect(await apply(['10.0.0.1'], policy)).toMatchObject({ outcome: 'applied' });
+    expect(ledger()).not.toHaveProperty('quiesced');
+  });
+
+  test('under terraform it is drift, and another resource’s change does not forget it', async () => {
+    await cutShort();
+    const { name, host, port, user, identityFile, hostKey } = lb1();
+    const director = { name, host, port, user, identityFile, hostKey, agent: false };
+    const link = new DirectorLink(
+      { stack: 'edge', director, connect, author: { by: 'ada@test' }, tool: '0.1.0', allowed: [] },
+      new AbortController().signal,
+    );
+    try {
+      await link.change({ drop: [], put: [{ on: 'service', service: service(MARKED) }] });
+      expect(ledger().quiesced).toEqual([`${WEB_ID}/${SERVER}`]);
+      const known = service(WEB, [server('10.0.0.1'), server('10.0.0.2')]);
+      const state = { keep_live_weights: true, real_servers: { rs1: {}, rs2: {} } };
+      const meaning = { issues: [], entries: [{ on: 'service', service: known }] } as unknown as Meaning;
+      const seen = async (): Promise<unknown> => virtualService.look(await link.live(), meaning, state);
+      expect(await seen()).toMatchObject({ real_servers: { rs1: { weight: 1 }, rs2: { weight: 0 } } });
+      await link.change({ drop: [], put: [{ on: 'service', service: known }], policy });
+      expect(weight()).toBe('1');
+      setWeight(0);
+      expect(await seen()).toMatchObject({ real_servers: { rs1: { weight: 1 }, rs2: { weight: 1 } } });
+    } finally {
+      await link.close();
+    }
+  });
+});

@@ -134,6 +134,39 @@ test('somebody who changes it back is told from a refusal', async () => {
   golden('not-converged', outcome, lb1);
 });
 
+test('clients that come while earlier directors are changed stop a later one, unless --allow names it', async () => {
+  const options: SimOptions = {};
+  const lb1 = await start(options);
+  const lb2 = sim!.directors[1]!;
+  const servers = (...names: string[]): void => {
+    write((edge) => {
+      for (const host of ['lb1', 'lb2']) {
+        const service = new Director(edge, host, { host }).addService('web', { listen: Listen.tcp('192.0.2.1', 80) });
+        for (const name of names) service.addRealServer(name, { address: name.replace('rs', '10.0.0.') });
+      }
+    });
+  };
+  servers('rs1', 'rs2');
+  expect((await type(approved)).code).toBe(0);
+  const clientsCome = (): void => {
+    if (!lb1.rules().includes('10.0.0.2')) lb2.setConnections('10.0.0.2:80', { active: 7 });
+  };
+  options.beforeCommand = clientsCome;
+  servers('rs1');
+  const refused = await type(approved);
+  expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining('10.0.0.2:80: is removed with 7 active connections [active-connections]')]); // prettier-ignore
+  expect(lb2.rules()).toContain('10.0.0.2');
+
+  delete options.beforeCommand;
+  lb2.setConnections('10.0.0.2:80', { active: 0 });
+  servers('rs1', 'rs2');
+  expect((await type(approved)).code).toBe(0);
+  options.beforeCommand = clientsCome;
+  servers('rs1');
+  expect((await type([...approved, '--allow', 'active-connections'])).code).toBe(0);
+  expect(lb2.rules()).not.toContain('10.0.0.2');
+});
+
 /** A service of packets with mark 12, and the rule that gives it to them. */
 function marked(edge: IpvsStack): void {
   new Director(edge, 'lb1', { host: 'lb1' })

@@ -58,6 +58,8 @@ async function adopt(
 ): Promise<string[]> {
   const live = await fetchLive(access, chainName(stack));
   const there = liveIds(live);
+  // Boot files hold a mark rule also where somebody else's provides it.
+  const persisted = wish.director.persist === true ? live.otherMarks.map(markRuleId) : [];
   const missing = wanted.filter((id) => !there.has(id));
   if (missing.length > 0)
     throw new UsageError('no-entry', `${access.name} has no ${missing.join(', ')}`, {
@@ -67,14 +69,15 @@ async function adopt(
     ...wish.table.services.map(({ key }) => serviceId(key)),
     ...wish.table.daemons.map(({ role }) => `sync/${role}`),
     ...wish.table.marks.map(markRuleId),
-  ].filter((id) => there.has(id));
+  ].filter((id) => there.has(id) || persisted.includes(id));
   const record = recordName(stack);
   const known = live.records.ledgers[record];
   const before = known === undefined || known === 'corrupt' ? undefined : known;
   const entries = [...new Set([...(before?.entries ?? []), ...declared, ...wanted])].sort();
   const at = new Date().toISOString();
   const { plans = [], drains = {}, persist = false } = before ?? {};
-  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, persist };
+  const quiesced = before?.quiesced === undefined ? {} : { quiesced: before.quiesced };
+  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, ...quiesced, persist };
   const note = { at, ...author, stack, outcome: 'adopted', changes: entries };
   for (const [name, other] of Object.entries(live.records.ledgers)) {
     if (name === record || other === 'corrupt' || !other.entries.some((id) => entries.includes(id))) continue;

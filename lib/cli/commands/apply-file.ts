@@ -61,7 +61,7 @@ export async function applyFile(name: string, flags: ApplyFlags, io: Io, journal
             format: flags.format,
             progress: flags.progress,
             journal,
-            settings: settingsOf(flags, io, file.id),
+            settings: settingsOf(flags, io, file.allowed, file.id),
           },
           io,
         );

@@ -144,7 +144,7 @@ async function applyStacks(
       if (!(await approved(io, destroy))) return EXIT.error;
       await refuseChanged(open, judges, hint, io);
     }
-    const settings = settingsOf(flags, io);
+    const settings = settingsOf(flags, io, judges.allowed);
     return await carryOut(
       open,
       plan,

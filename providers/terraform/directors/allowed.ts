@@ -1,12 +1,6 @@
 /** What an operator lets pass in one run. It is no argument of a block: there it would stay, and let the next one pass too. */
-import {
-  allowFindings,
-  ApplyError,
-  type DirectorPlan,
-  type Finding,
-  findingWords,
-  UsageError,
-} from '../../../lib/model';
+import { blockedError } from '../../../lib/apply';
+import { allowFindings, type DirectorPlan, type Finding, UsageError } from '../../../lib/model';
 
 export const ALLOW_VARIABLE = 'LVSFORM_ALLOW';
 
@@ -26,10 +20,7 @@ export function allowedFindings(env: NodeJS.ProcessEnv): string[] {
 export function refuseBlocked({ director, findings }: DirectorPlan, allowed: readonly string[]): void {
   const blocking = allowFindings(findings, allowed);
   if (blocking.length === 0) return;
-  const lines = blocking.map((finding) => `  ${findingWords({ director, finding })}`);
-  throw new ApplyError('blocked', director, `findings stop this change, nothing was changed:\n${lines.join('\n')}`, {
-    hint: howToAllow(blocking),
-  });
+  throw blockedError(director, blocking, howToAllow(blocking));
 }
 
 /** What to do about findings that stop a change, beside what they say themselves. */

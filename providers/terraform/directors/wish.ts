@@ -14,6 +14,7 @@ import {
   type ServicePolicy,
   serviceId,
 } from '../../../lib/model';
+import { providedMarks } from '../../../lib/plan';
 
 /** What shall become of one resource. */
 export interface Intent {
@@ -75,6 +76,8 @@ export function wishOf(stack: string, director: Director, live: LiveDirector, in
         services: [...services, ...puts.flatMap((entry) => (entry.on === 'service' ? [entry.service] : []))],
         marks: [
           ...live.table.marks.filter((rule) => !dropped.has(markRuleId(rule)) && !put.has(markRuleId(rule))),
+          // Where somebody else's rule does the same, boot files hold ours.
+          ...providedMarks(live, stays),
           ...puts.flatMap((entry) => (entry.on === 'mark' ? [entry.rule] : [])),
         ],
         daemons: [

@@ -10,6 +10,7 @@ import {
   type VirtualService,
   VirtualServiceResource,
 } from '../../../lib/model';
+import { serverId } from '../../../lib/plan';
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
@@ -32,7 +33,7 @@ export const virtualService: Kind = {
     if (entry?.on !== 'service') return null;
     const there = liveService(live, serviceId(entry.service.key));
     if (there === undefined) return null;
-    return form(keptWeights(there, entry.service, state), namesOf(entry.service, state));
+    return form(keptWeights(there, entry.service, state, live), namesOf(entry.service, state));
   },
   plain: ({ entries: [entry] }, state) => {
     if (entry?.on === 'absent') return keyForm(entry.key, { absent: true });
@@ -55,13 +56,26 @@ function liveService(live: LiveDirector, id: string): VirtualService | undefined
   return live.table.services.find(({ key }) => serviceId(key) === id);
 }
 
-/** With `keep_live_weights` the weights found are an operator's: they are no drift. */
-function keptWeights(there: VirtualService, known: VirtualService, state: Values): VirtualService {
+/**
+ * With `keep_live_weights` the weights found are an operator's: they are no drift. A 0 that a drain set and that was left
+ * behind is none of theirs: seen as it is, it is put right when the real server is declared again.
+ */
+function keptWeights(
+  there: VirtualService,
+  known: VirtualService,
+  state: Values,
+  { records }: LiveDirector,
+): VirtualService {
   if (state['keep_live_weights'] !== true) return there;
+  // A service belongs to one stack.
+  const quiesced = new Set(
+    Object.values(records.ledgers).flatMap((ledger) => (ledger === 'corrupt' ? [] : (ledger.quiesced ?? []))),
+  );
+  const isOurs = (server: RealServer): boolean => server.weight === 0 && quiesced.has(serverId(there.key, server));
   const weights = new Map(known.realServers.map((server) => [serverKey(server), server.weight]));
   const realServers = there.realServers.map((server) => ({
     ...server,
-    weight: weights.get(serverKey(server)) ?? server.weight,
+    weight: isOurs(server) ? 0 : (weights.get(serverKey(server)) ?? server.weight),
   }));
   return { ...there, realServers };
 }
