@@ -152,15 +152,10 @@ export class IpvsProvider {
     try {
       if (after !== undefined && after.meaning === undefined) return { ...stays, diagnostics: issuesOf(after, kind) };
       const director = textOf((planned ?? prior)?.['director']);
-      const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
-      const fleet = this.configured();
-      if (prior === null) refuseTwin(fleet, id);
-      // Resources may change places: what another one has made in this run is no longer this one's to take away.
-      const isTaken = prior !== null && prior['id'] !== id && fleet.made.has(textOf(prior['id']));
-      await fleet.link(director).change(intentOf(isTaken ? undefined : before, after));
-      if (planned === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
-      fleet.made.add(id);
-      const made = { ...planned, id };
+      await this.configured().link(director).change(intentOf(before, after));
+      if (planned === null || after === undefined)
+        return { newState: { msgpack: encodeObject(null, kind.attributes) } };
+      const made = { ...planned, id: idOf(planned, after) ?? '' };
       return { newState: { msgpack: encodeObject(made, kind.attributes) }, ...identityOf('newIdentity', kind, made) };
     } catch (error) {
       return { ...stays, diagnostics: errorsOf(error, locator(kind, { values: planned ?? prior, read: after ?? before })) }; // prettier-ignore
@@ -401,13 +396,6 @@ function replacedBy(
 /** A name or an id; core makes sure that it is text. */
 function textOf(value: Value | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-function refuseTwin(fleet: Fleet, id: string): void {
-  if (!fleet.made.has(id)) return;
-  throw new UsageError('declared-twice', `${id} is declared by two resources`, {
-    hint: 'they would take it from each other at every apply: remove one of them',
-  });
 }
 
 function pick(state: Values, like: Values): Values {

@@ -1,4 +1,5 @@
 /** Where errors point, and what resources of one run do to each other: the provider's calls, without a core. */
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { acquireLock } from '../../lib/apply';
 import { type Sim, type SimOptions, startSim } from '../../lib/sim';
 import { createSshConnector, newNonce } from '../../lib/transport';
@@ -115,6 +116,33 @@ test('resources that change places in one run: what one has made, the other does
   expect(made?.['id']).toBe(old?.['id']);
   expect((await apply(old, null)).told).toEqual([]);
   expect(sim.directors[0]!.rules()).toContain('-a -t 192.0.2.10:81 -r 10.0.0.1:81');
+});
+
+test('one entry declared by two resources is an error of the second, also where it says that there is none', async () => {
+  const there = (await plan(null, web({ a: { address: '10.0.0.1' } }))).planned;
+  const absent = (await plan(null, { ...web({}), absent: true })).planned;
+  const [first, second] = await Promise.all([apply(null, there), apply(null, absent)]);
+  expect(first.told).toEqual([]);
+  expect(places(second.told)).toEqual(['-: lb1/tcp/192.0.2.10:80 is declared by two resources']);
+  expect(sim.directors[0]!.rules()).toContain('-a -t 192.0.2.10:80 -r 10.0.0.1:80');
+});
+
+test('a login that is dropped at once, as a busy sshd does, is tried a second time', async () => {
+  let dropped = 0;
+  const busy = createServer((socket) => {
+    if (dropped++ === 0) socket.destroy();
+    else socket.pipe(connect(sim.directors[0]!.port, '127.0.0.1')).pipe(socket);
+  });
+  await new Promise<void>((listening) => busy.listen(0, '127.0.0.1', listening));
+  try {
+    const { port } = busy.address() as AddressInfo;
+    await configure({ stack: 'edge', directors: connections([{ ...sim.directors[0]!, port }]) } as unknown as Values);
+    expect((await plan(null, web({}))).told).toEqual([]);
+    expect(dropped).toBe(2);
+  } finally {
+    await configure({});
+    busy.close();
+  }
 });
 
 test('a time to connect that is none', async () => {

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { authorOf } from '../../../lib/author';
 import { type Director, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
+import { patiently } from '../../../lib/pipeline';
 import { type Connect, createSshConnector } from '../../../lib/transport';
 import { allowedFindings } from './allowed';
 import { DirectorLink } from './link';
@@ -17,8 +18,6 @@ export class Fleet {
   private readonly links = new Map<string, DirectorLink>();
   private readonly stopping = new AbortController();
   private readonly connect: Connect<Director>;
-  /** Ids of what this run has made: two resources for one entry would take it from each other. */
-  readonly made = new Set<string>();
   /** Codes of blocking findings that may pass in this run. */
   readonly allowed: readonly string[];
 
@@ -31,7 +30,7 @@ export class Fleet {
     this.allowed = allowedFindings(env);
     const config = env['LVSFORM_SSH_CONFIG'];
     const sshConfigFile = config === undefined ? {} : { sshConfigFile: resolve(cwd, config) };
-    this.connect = createSshConnector({ env, ...sshConfigFile, ...connectTimeout(env[TIMEOUT_VARIABLE]) });
+    this.connect = patiently(createSshConnector({ env, ...sshConfigFile, ...connectTimeout(env[TIMEOUT_VARIABLE]) }));
   }
 
   get names(): string[] {
