@@ -6,7 +6,7 @@ import { createSshConnector, newNonce } from '../../lib/transport';
 import { IpvsProvider, PROVIDER_ATTRIBUTES } from '../../providers/terraform/provider';
 import { KINDS } from '../../providers/terraform/resources';
 import type { Diagnostic } from '../../providers/terraform/wire/generated/tfplugin6';
-import { decodeObject, encodeObject, type Values } from '../../providers/terraform/wire/value';
+import { decodeObject, encodeObject, Unknown, type Values } from '../../providers/terraform/wire/value';
 import { connections } from './support';
 
 const TYPE = 'ipvs_virtual_service';
@@ -125,6 +125,47 @@ test('one entry declared by two resources is an error of the second, also where 
   expect(first.told).toEqual([]);
   expect(places(second.told)).toEqual(['-: lb1/tcp/192.0.2.10:80 is declared by two resources']);
   expect(sim.directors[0]!.rules()).toContain('-a -t 192.0.2.10:80 -r 10.0.0.1:80');
+});
+
+test('a service that is ignored is not declared, neither as there nor as absent', async () => {
+  const lb1 = sim.directors[0]!;
+  lb1.exec(['ipvsadm', '-A', '-t', '192.0.2.10:80', '-s', 'rr']);
+  const rules = lb1.rules();
+  const settings = { stack: 'edge', directors: connections(sim.directors) };
+  const told = ['-: tcp/192.0.2.10:80 is ignored (address=192.0.2.0/24) on lb1'];
+  const { planned } = await plan(null, web({}));
+  for (const where of ['everywhere', 'there'] as const) {
+    const ignore = [{ address: '192.0.2.0/24' }];
+    const directors = { lb1: { ...settings.directors['lb1'], ...(where === 'there' ? { ignore } : {}) } };
+    await configure({ ...settings, directors, ...(where === 'everywhere' ? { ignore } : {}) });
+    expect(places((await plan(null, web({}))).told)).toEqual(told);
+    expect(places((await plan(null, { ...web({}), absent: true })).told)).toEqual(told);
+    // Nor where it is in the state and nothing else would change.
+    expect(places((await plan(planned, web({}))).told)).toEqual(told);
+    const { made, told: refused } = await apply(null, planned);
+    expect([made, places(refused)]).toEqual([null, told]);
+  }
+  expect(lb1.rules()).toBe(rules);
+});
+
+test('a service that is ignored since it was made is left alone when its resource goes, and that is said', async () => {
+  const { made } = await apply(null, (await plan(null, web({}))).planned);
+  const ignore = [{ port: 80 }];
+  await configure({ stack: 'edge', directors: connections(sim.directors), ignore } as unknown as Values);
+  const told = ['-: lb1/tcp/192.0.2.10:80 is ignored, and so it is left alone'];
+  expect(places((await plan(made, null)).told)).toEqual(told);
+  const gone = await apply(made, null);
+  expect([gone.made, places(gone.told)]).toEqual([null, told]);
+  expect(sim.directors[0]!.rules()).toContain('192.0.2.10:80');
+});
+
+test('what is not known yet makes the id unknown only where another entry may come of it', async () => {
+  const { made } = await apply(null, (await plan(null, web({ a: { address: '10.0.0.1' } }))).planned);
+  const heavier = await plan(made, web({ a: { address: '10.0.0.1', weight: Unknown.value } }));
+  expect(heavier.planned['id']).toBe('lb1/tcp/192.0.2.10:80');
+  expect((await plan(made, web(Unknown.value as unknown as Values))).planned['id']).toBe('lb1/tcp/192.0.2.10:80');
+  const moved = await plan(made, { ...web({}), address: Unknown.value });
+  expect(moved.planned['id']).toBe(Unknown.value);
 });
 
 test('a login that is dropped at once, as a busy sshd does, is tried a second time', async () => {

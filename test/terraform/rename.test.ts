@@ -6,7 +6,7 @@ let sim: Sim;
 let workspace: Workspace;
 
 beforeEach(async () => {
-  sim = await startSim({ latencyMs: 20, secondMs: 500 });
+  sim = await startSim({ latencyMs: 100, secondMs: 500 });
   workspace = new Workspace({ 'provider.tf.json': providerBlock(sim.directors) });
 });
 

@@ -1,7 +1,7 @@
 /** What a provider block says: every director, and how to get there. */
 import { basename, resolve } from 'node:path';
 import { authorOf } from '../../../lib/author';
-import { type Director, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
+import { type Director, type IgnorePattern, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
 import { patiently } from '../../../lib/pipeline';
 import { type Connect, createSshConnector } from '../../../lib/transport';
 import { allowedFindings } from './allowed';
@@ -35,6 +35,11 @@ export class Fleet {
 
   get names(): string[] {
     return Object.keys(this.settings.directors);
+  }
+
+  /** What is left alone on a director. */
+  ignored(name: string): IgnorePattern[] {
+    return [...(this.settings.ignore ?? []), ...(this.settings.directors[name]?.ignore ?? [])];
   }
 
   /** @throws UsageError `no-such-director` */
@@ -74,7 +79,7 @@ export class Fleet {
         hint: near === undefined ? `directors: ${this.names.join(', ') || 'none'}` : `did you mean '${near}'?`,
       });
     }
-    const ignore = [...(this.settings.ignore ?? []), ...(settings.ignore ?? [])];
+    const ignore = this.ignored(name);
     return { ...settings, name, ...(ignore.length > 0 ? { ignore } : {}) };
   }
 }
