@@ -107,13 +107,16 @@ export class IpvsProvider {
     if (this.fleet === undefined) return unchanged;
     try {
       const { meaning } = readResource(kind, state);
-      const live = await this.fleet.link(textOf(state['director'])).live();
+      const director = textOf(state['director']);
+      const link = this.fleet.link(director);
+      const live = await link.live();
+      const diagnostics = (await link.awaitsPersist()) ? [persistAwaits(director)] : [];
       // What an older version took and this one does not: the entry with that id.
       const found = meaning === undefined ? kind.find(live, entryOf(state)) : kind.look(live, meaning, state);
-      if (found === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
+      if (found === null) return { newState: { msgpack: encodeObject(null, kind.attributes) }, diagnostics };
       const plain = meaning === undefined ? {} : kind.plain(meaning, state);
       const seen: Values = { ...state, ...(respell(pick(state, found), plain, found) as Values) };
-      return { ...unchanged, newState: { msgpack: encodeObject(seen, kind.attributes) } };
+      return { ...unchanged, newState: { msgpack: encodeObject(seen, kind.attributes) }, diagnostics };
     } catch (error) {
       return { ...unchanged, diagnostics: [errorOf(error)] };
     }
@@ -420,6 +423,13 @@ function replacedBy(
     const unknown = planned[attribute.name] instanceof Unknown;
     return unknown || plain(before, field) !== plain(after, field) ? [attribute.name] : [];
   });
+}
+
+function persistAwaits(director: string): wire.Diagnostic {
+  return warning(
+    `${director}: what it loads at boot is not as \`persist\` says now`,
+    'The next change of a resource there brings it up to date; by itself `persist` is no change that Terraform knows.',
+  );
 }
 
 /** A name or an id; core makes sure that it is text. */

@@ -116,6 +116,9 @@ const NOTES = `## What to know
 ${Object.entries(BLOCKING_FINDINGS)
   .map(([code, about]) => `  - \`${code}\`: ${about}`)
   .join('\n')}
+- **\`persist\` goes along with changes.** To set it or to take it away is nothing that Terraform could plan: the next change of
+  a resource on that director carries it out, and until then each plan warns. When the last resource goes, so do the boot
+  files.
 - **A director that does not answer** fails the resources it has in the state when they are read, and so the plan:
   \`-refresh=false\`, or \`-target\`, goes on with the others. In an apply it fails only its own.
 - \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps

@@ -168,6 +168,32 @@ test('what is not known yet makes the id unknown only where another entry may co
   expect(moved.planned['id']).toBe(Unknown.value);
 });
 
+test('boot files end with the last resource; where `persist` has not been carried out yet, one of all that are read says so', async () => {
+  const [lb1] = sim.directors as [Sim['directors'][0]];
+  const persistent = (persist: boolean): Promise<void> => {
+    const directors = { lb1: { ...connections([lb1])['lb1'], persist } };
+    return configure({ stack: 'edge', directors });
+  };
+  const bootFiles = (): string[] => Object.keys(lb1.files()).filter((path) => /\.boot|lvsform-boot/.test(path));
+  const read = async (state: Values | null): Promise<string[]> =>
+    places((await provider.read({ typeName: TYPE, currentState: bytes(state) })).diagnostics ?? []);
+  await persistent(false);
+  const [one, two] = await Promise.all([80, 81].map(async (port) => (await apply(null, (await plan(null, web({}, port))).planned)).made)); // prettier-ignore
+  expect(bootFiles()).toEqual([]);
+  await persistent(true);
+  expect([await read(one!), await read(two!)].flat()).toEqual([
+    '-: lb1: what it loads at boot is not as `persist` says now',
+  ]);
+  await apply(one!, null);
+  expect(bootFiles()).not.toEqual([]);
+  await persistent(true);
+  expect(await read(two!)).toEqual([]);
+  await apply(two!, null);
+  expect(bootFiles()).toEqual([]);
+  // Nor is there a ledger: what is left is how the last apply could have been undone.
+  expect(Object.keys(lb1.files()).filter((path) => /\/edge\.(?!undo)/.test(path))).toEqual([]);
+});
+
 test('a login that is dropped at once, as a busy sshd does, is tried a second time', async () => {
   let dropped = 0;
   const busy = createServer((socket) => {

@@ -42,19 +42,20 @@ testCore('a service whose resource is renamed never goes', async () => {
 });
 
 testCore('the old resource of a service may go while the new one is made, and takes nothing away', async () => {
-  const slow = `
+  // Its block stays, or its provisioner would not run.
+  const slow = (names: string, needs: string): string => `
 resource "terraform_data" "name" {
-  for_each   = toset(["www"])
-  depends_on = [ipvs_virtual_service.web]
+  for_each   = toset([${names}])
+  depends_on = [${needs}]
   provisioner "local-exec" {
     when    = destroy
     command = "until test -e made; do sleep 0.02; done"
   }
 }`;
-  workspace.write('main.tf', service('web', '10.0.0.1', '10.0.0.2') + slow);
+  workspace.write('main.tf', service('web', '10.0.0.1', '10.0.0.2') + slow('"www"', 'ipvs_virtual_service.web'));
   await workspace.init();
   await workspace.apply();
-  workspace.write('main.tf', service('frontend', '10.0.0.1', '10.0.0.3'));
+  workspace.write('main.tf', service('frontend', '10.0.0.1', '10.0.0.3') + slow('', ''));
   // Its delete may come once the first real server of the new one is there: in the middle of its batch.
   const watch = setInterval(() => {
     if (sim.directors[0]!.rules().includes('10.0.0.3')) workspace.write('made', '');

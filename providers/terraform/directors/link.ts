@@ -15,6 +15,7 @@ import {
   TransportError,
   UsageError,
 } from '../../../lib/model';
+import { knownLedger } from '../../../lib/plan';
 import { type Aim, applyPrepared, planLive, prepare } from '../../../lib/pipeline';
 import { type Connect, newNonce, type Runner } from '../../../lib/transport';
 import { refuseBlocked } from './allowed';
@@ -62,6 +63,7 @@ export class DirectorLink {
   /** Changes that were judged, or are being judged, and not asked for yet, by the ids of what they put. */
   private readonly announced = new Set<string>();
   private judging = 0;
+  private toldPersist = false;
   /** What has become of the entries that this run puts, by id. */
   private readonly puts = new Map<string, 'asked' | 'made' | 'failed'>();
 
@@ -75,6 +77,18 @@ export class DirectorLink {
     this.reading ??= this.fetch();
     this.first ??= this.reading;
     return this.reading;
+  }
+
+  /**
+   * Whether the boot files are not as the provider block wants them, though there is something to restore; the first one
+   * who asks is told.
+   */
+  async awaitsPersist(): Promise<boolean> {
+    const { stack, director } = this.options;
+    const ledger = knownLedger(stack, await this.live());
+    if (this.toldPersist || ledger === undefined || ledger.persist === (director.persist ?? false)) return false;
+    this.toldPersist = true;
+    return true;
   }
 
   /** What has passed it so far. @throws TransportError, ParseError */
