@@ -48,7 +48,7 @@ const RETRY_AFTER_MS = 300;
  * Tries a second time when a connection is refused or dropped at once, as sshd does while it has too many logins going
  * (MaxStartups). Only connecting is ever repeated, never a command.
  */
-function patiently<T>(connect: Connect<T>): Connect<T> {
+export function patiently<T>(connect: Connect<T>): Connect<T> {
   return async (target) => {
     const begin = performance.now();
     try {

@@ -3,13 +3,14 @@ import { allowFindings, findingWords, ignoreIssues, ProviderSettings, readFields
 import { DATA_SOURCES } from './data-sources';
 import { ALLOW_VARIABLE, howToAllow } from './directors/allowed';
 import { Fleet, type FleetOptions } from './directors/fleet';
+import { leftAlone, refuseIgnored } from './directors/ignored';
 import type { Intent } from './directors/wish';
 import { entryId } from './directors/wish';
 import { type Kind, KINDS, readResource, type ReadResource, respell } from './resources';
 import { type Attribute, attributesOf, TEXT } from './schema/attribute';
 import { withDefaults } from './schema/defaults';
 import { schemaMessage, typeBytes } from './schema/encode';
-import { errorAt, errorOf, errorsOf, findingAt, type Locate, stepsOf, warning } from './wire/diagnostics';
+import { errorAt, errorOf, errorsOf, findingAt, holdsError, type Locate, stepsOf, warning } from './wire/diagnostics';
 import type * as wire from './wire/generated/tfplugin6';
 import { decodeObject, encodeObject, fromJson, holdsUnknown, Unknown, type Value, type Values } from './wire/value';
 
@@ -106,13 +107,16 @@ export class IpvsProvider {
     if (this.fleet === undefined) return unchanged;
     try {
       const { meaning } = readResource(kind, state);
-      const live = await this.fleet.link(textOf(state['director'])).live();
+      const director = textOf(state['director']);
+      const link = this.fleet.link(director);
+      const live = await link.live();
+      const diagnostics = (await link.awaitsPersist()) ? [persistAwaits(director)] : [];
       // What an older version took and this one does not: the entry with that id.
       const found = meaning === undefined ? kind.find(live, entryOf(state)) : kind.look(live, meaning, state);
-      if (found === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
+      if (found === null) return { newState: { msgpack: encodeObject(null, kind.attributes) }, diagnostics };
       const plain = meaning === undefined ? {} : kind.plain(meaning, state);
       const seen: Values = { ...state, ...(respell(pick(state, found), plain, found) as Values) };
-      return { ...unchanged, newState: { msgpack: encodeObject(seen, kind.attributes) } };
+      return { ...unchanged, newState: { msgpack: encodeObject(seen, kind.attributes) }, diagnostics };
     } catch (error) {
       return { ...unchanged, diagnostics: [errorOf(error)] };
     }
@@ -128,13 +132,18 @@ export class IpvsProvider {
     const before = prior === null ? undefined : readResource(kind, prior);
     if (planned !== null && after !== undefined) planned['id'] = idOf(planned, after) ?? Unknown.value;
     const replaces = prior === null || planned === null ? [] : replacedBy(kind, prior, planned, before, after);
+    // While anything is unknown, so is the id: but what is not replaced keeps its own, and who uses it is left in peace.
+    const keepsId = kind.identified && prior !== null && replaces.length === 0;
+    if (keepsId && planned?.['id'] instanceof Unknown) planned['id'] = prior['id'] ?? Unknown.value;
     const same = planned !== null && prior !== null && JSON.stringify(planned) === JSON.stringify(prior);
     const isSettled = same || (planned !== null && after?.meaning === undefined);
-    const diagnostics = isSettled ? [] : await this.judgeAll(kind, { values: prior, read: before }, { values: planned, read: after }); // prettier-ignore
+    const ignored = this.toldIgnored(before, planned ?? prior, after);
+    const isJudged = !isSettled && !holdsError(ignored);
+    const judged = isJudged ? await this.judgeAll(kind, { values: prior, read: before }, { values: planned, read: after }) : []; // prettier-ignore
     return {
       plannedState: { msgpack: encodeObject(planned, kind.attributes) },
       requiresReplace: replaces.map((name) => ({ steps: stepsOf([name], kind.attributes) })),
-      diagnostics: [...(after === undefined ? [] : issuesOf(after, kind)), ...diagnostics],
+      diagnostics: [...(after === undefined ? [] : issuesOf(after, kind)), ...ignored, ...judged],
       ...(planned === null ? {} : identityOf('plannedIdentity', kind, planned)),
     };
   }
@@ -152,15 +161,13 @@ export class IpvsProvider {
     try {
       if (after !== undefined && after.meaning === undefined) return { ...stays, diagnostics: issuesOf(after, kind) };
       const director = textOf((planned ?? prior)?.['director']);
-      const id = planned === null || after === undefined ? '' : (idOf(planned, after) ?? '');
-      const fleet = this.configured();
-      if (prior === null) refuseTwin(fleet, id);
-      // Resources may change places: what another one has made in this run is no longer this one's to take away.
-      const isTaken = prior !== null && prior['id'] !== id && fleet.made.has(textOf(prior['id']));
-      await fleet.link(director).change(intentOf(isTaken ? undefined : before, after));
-      if (planned === null) return { newState: { msgpack: encodeObject(null, kind.attributes) } };
-      fleet.made.add(id);
-      const made = { ...planned, id };
+      const link = this.configured().link(director);
+      const ignored = this.toldIgnored(before, planned ?? prior, after);
+      if (holdsError(ignored)) return { ...stays, diagnostics: ignored };
+      await link.change(intentOf(before, after));
+      if (planned === null || after === undefined)
+        return { newState: { msgpack: encodeObject(null, kind.attributes) }, diagnostics: ignored };
+      const made = { ...planned, id: idOf(planned, after) ?? '' };
       return { newState: { msgpack: encodeObject(made, kind.attributes) }, ...identityOf('newIdentity', kind, made) };
     } catch (error) {
       return { ...stays, diagnostics: errorsOf(error, locator(kind, { values: planned ?? prior, read: after ?? before })) }; // prettier-ignore
@@ -287,6 +294,26 @@ export class IpvsProvider {
     return { settings: value, diagnostics };
   }
 
+  /** What the provider block says is left alone: an error where it is declared, a warning where it would be destroyed. */
+  private toldIgnored(
+    before: ReadResource | undefined,
+    values: Values | null,
+    after: ReadResource | undefined,
+  ): Diagnostics {
+    const director = textOf(values?.['director']);
+    const patterns = this.fleet?.ignored(director) ?? [];
+    try {
+      refuseIgnored(director, patterns, after?.meaning?.entries ?? []);
+    } catch (error) {
+      return [errorOf(error)];
+    }
+    if (after !== undefined) return [];
+    return leftAlone(patterns, before?.meaning?.entries ?? []).map(
+      (id) =>
+      warning(`${director}/${id} is ignored, and so it is left alone`, 'It goes from the state only: on the director it stays as it is.'), // prettier-ignore
+    );
+  }
+
   /** What the core says about a change before it is made; on both directors, where it goes from one to another. */
   private async judgeAll(kind: Kind, before: Known, after: Known): Promise<Diagnostics> {
     const directorOf = ({ values }: Known): string => textOf(values?.['director']);
@@ -398,16 +425,16 @@ function replacedBy(
   });
 }
 
+function persistAwaits(director: string): wire.Diagnostic {
+  return warning(
+    `${director}: what it loads at boot is not as \`persist\` says now`,
+    'The next change of a resource there brings it up to date; by itself `persist` is no change that Terraform knows.',
+  );
+}
+
 /** A name or an id; core makes sure that it is text. */
 function textOf(value: Value | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-function refuseTwin(fleet: Fleet, id: string): void {
-  if (!fleet.made.has(id)) return;
-  throw new UsageError('declared-twice', `${id} is declared by two resources`, {
-    hint: 'they would take it from each other at every apply: remove one of them',
-  });
 }
 
 function pick(state: Values, like: Values): Values {

@@ -104,6 +104,10 @@ const NOTES = `## What to know
 - **Changes go together.** What terraform applies at the same time on one director is one remote change with one undo:
   \`TF_CLI_ARGS_apply=-parallelism=1024\` makes big applies quick. When one of them is refused the director is put back
   and the halves are tried, and their halves, until it is alone; the others are made.
+- **What is ignored is left alone.** A resource for a service that \`ignore\` names is an error of the plan. One that was made
+  before goes from the state only when it is destroyed, with a warning.
+- **One resource for one entry.** Two that make the same one are an error of the second. A resource that gets another name
+  should have a \`moved\` block; without one its entry changes hands in place, as long as both are asked for together.
 - **Only a new identity replaces**: director, protocol, address, port, mark, family. Everything else is in place.
 - **Blocking findings block here too**, in the plan and again in the apply, for \`terraform destroy\` as for
   \`lvsform destroy\`. What is meant is allowed by \`LVSFORM_ALLOW=code,code\` in the environment of that plan and of its
@@ -112,6 +116,9 @@ const NOTES = `## What to know
 ${Object.entries(BLOCKING_FINDINGS)
   .map(([code, about]) => `  - \`${code}\`: ${about}`)
   .join('\n')}
+- **\`persist\` goes along with changes.** To set it or to take it away is nothing that Terraform could plan: the next change of
+  a resource on that director carries it out, and until then each plan warns. When the last resource goes, so do the boot
+  files.
 - **A director that does not answer** fails the resources it has in the state when they are read, and so the plan:
   \`-refresh=false\`, or \`-target\`, goes on with the others. In an apply it fails only its own.
 - \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isPlainObject } from '../../../lib/model';
 import type { EachDirector } from './each-director';
+import { withDirector } from './each-key';
 
 /** The name of one director's block. Nothing of a rollout is in it: whoever moves to another wave keeps its address. */
 export function blockName(name: string, director: string): string {
@@ -55,12 +56,7 @@ function blockOf(body: Record<string, unknown>, director: string, needs: readonl
 
 /** The director's name wherever `for_each` would put it. */
 function namedDirector(value: unknown, director: string): unknown {
-  if (typeof value === 'string') {
-    return value.replaceAll(/(?<!\$)\$\{([^{}]*)\}/g, (whole, expression: string) => {
-      if (/^\s*each\.(?:key|value)\s*$/.test(expression)) return director;
-      return whole.replaceAll(/\beach\.(?:key|value)\b/g, JSON.stringify(director));
-    });
-  }
+  if (typeof value === 'string') return withDirector(value, director);
   if (Array.isArray(value)) return value.map((item) => namedDirector(item, director));
   // Tokens of cdktf are objects with a class of their own.
   if (!isPlainObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;

@@ -1,7 +1,8 @@
 /** What a provider block says: every director, and how to get there. */
 import { basename, resolve } from 'node:path';
 import { authorOf } from '../../../lib/author';
-import { type Director, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
+import { type Director, type IgnorePattern, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
+import { patiently } from '../../../lib/pipeline';
 import { type Connect, createSshConnector } from '../../../lib/transport';
 import { allowedFindings } from './allowed';
 import { DirectorLink } from './link';
@@ -17,8 +18,6 @@ export class Fleet {
   private readonly links = new Map<string, DirectorLink>();
   private readonly stopping = new AbortController();
   private readonly connect: Connect<Director>;
-  /** Ids of what this run has made: two resources for one entry would take it from each other. */
-  readonly made = new Set<string>();
   /** Codes of blocking findings that may pass in this run. */
   readonly allowed: readonly string[];
 
@@ -31,11 +30,16 @@ export class Fleet {
     this.allowed = allowedFindings(env);
     const config = env['LVSFORM_SSH_CONFIG'];
     const sshConfigFile = config === undefined ? {} : { sshConfigFile: resolve(cwd, config) };
-    this.connect = createSshConnector({ env, ...sshConfigFile, ...connectTimeout(env[TIMEOUT_VARIABLE]) });
+    this.connect = patiently(createSshConnector({ env, ...sshConfigFile, ...connectTimeout(env[TIMEOUT_VARIABLE]) }));
   }
 
   get names(): string[] {
     return Object.keys(this.settings.directors);
+  }
+
+  /** What is left alone on a director. */
+  ignored(name: string): IgnorePattern[] {
+    return [...(this.settings.ignore ?? []), ...(this.settings.directors[name]?.ignore ?? [])];
   }
 
   /** @throws UsageError `no-such-director` */
@@ -75,7 +79,7 @@ export class Fleet {
         hint: near === undefined ? `directors: ${this.names.join(', ') || 'none'}` : `did you mean '${near}'?`,
       });
     }
-    const ignore = [...(this.settings.ignore ?? []), ...(settings.ignore ?? [])];
+    const ignore = this.ignored(name);
     return { ...settings, name, ...(ignore.length > 0 ? { ignore } : {}) };
   }
 }

@@ -67,30 +67,31 @@ export function wishOf(stack: string, director: Director, live: LiveDirector, in
   for (const { put: entries, policy } of intents)
     for (const entry of entries) if (entry.on === 'service' && policy !== undefined) policies[entryId(entry)] = policy;
   const absent = puts.flatMap((entry) => (entry.on === 'absent' ? [entry.key] : []));
+  const table: DesiredDirector['table'] = {
+    services: [...services, ...puts.flatMap((entry) => (entry.on === 'service' ? [entry.service] : []))],
+    marks: [
+      ...live.table.marks.filter((rule) => !dropped.has(markRuleId(rule)) && !put.has(markRuleId(rule))),
+      // Where somebody else's rule does the same, boot files hold ours.
+      ...providedMarks(live, stays),
+      ...puts.flatMap((entry) => (entry.on === 'mark' ? [entry.rule] : [])),
+    ],
+    daemons: [
+      ...live.table.daemons.filter(({ role }) => stays(`sync/${role}`)),
+      ...puts.flatMap((entry) => (entry.on === 'daemon' ? [entry.daemon] : [])),
+    ],
+    timeouts: {
+      ...(stays('timeouts') ? live.table.timeouts : {}),
+      ...Object.fromEntries(puts.flatMap((entry) => (entry.on === 'timeouts' ? Object.entries(entry.timeouts) : []))),
+    },
+  };
   // What the stack owns is decided by the resources Terraform knows, one by one, and never by what is left of the table.
-  const { owns: _owns, ...reached } = director;
+  const { owns: _owns, persist = false, ...reached } = director;
+  const isEmpty = puts.length === 0 && Object.values(table).every((entries) => Object.keys(entries).length === 0);
   return {
     wish: {
-      director: reached,
-      table: {
-        services: [...services, ...puts.flatMap((entry) => (entry.on === 'service' ? [entry.service] : []))],
-        marks: [
-          ...live.table.marks.filter((rule) => !dropped.has(markRuleId(rule)) && !put.has(markRuleId(rule))),
-          // Where somebody else's rule does the same, boot files hold ours.
-          ...providedMarks(live, stays),
-          ...puts.flatMap((entry) => (entry.on === 'mark' ? [entry.rule] : [])),
-        ],
-        daemons: [
-          ...live.table.daemons.filter(({ role }) => stays(`sync/${role}`)),
-          ...puts.flatMap((entry) => (entry.on === 'daemon' ? [entry.daemon] : [])),
-        ],
-        timeouts: {
-          ...(stays('timeouts') ? live.table.timeouts : {}),
-          ...Object.fromEntries(
-            puts.flatMap((entry) => (entry.on === 'timeouts' ? Object.entries(entry.timeouts) : [])),
-          ),
-        },
-      },
+      // Terraform never says that a stack ends: it does when its last entry goes, and then a boot has nothing to restore.
+      director: persist && !isEmpty ? { ...reached, persist } : reached,
+      table,
       policies,
       sources: {},
       ...(absent.length > 0 ? { absent } : {}),

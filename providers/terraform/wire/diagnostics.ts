@@ -68,6 +68,10 @@ export function warning(summary: string, detail = ''): Diagnostic {
   return { severity: Severity.WARNING, summary, detail };
 }
 
+export function holdsError(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === Severity.ERROR);
+}
+
 /** Names of attributes, keys of maps and places in lists are different steps. */
 export function stepsOf(path: Issue['path'], schema: readonly Attribute[]): AttributePath_Step[] {
   let [attributes, type]: [readonly Attribute[] | undefined, AttributeType | undefined] = [schema, undefined];
