@@ -22,6 +22,16 @@ export interface NetOptions {
   lockWaitSeconds?: number;
 }
 
+/** What of an apply stays in effect unless it is taken back. */
+export interface Effect {
+  /** Of the lock it was done under: its undo has the same. */
+  token: string;
+  /** How many of its steps. */
+  steps: number;
+  /** The ledger as it was written. */
+  ledger: Ledger | null;
+}
+
 /** Tells what happens on a director while it happens. */
 export type ApplyEvent =
   | { kind: 'waiting'; holder: Holder | undefined }
@@ -48,6 +58,8 @@ export interface DirectorApply {
   /** The lock, where it is held since before the director was read; else it is taken, and the director read again. */
   lock?: DirectorLock;
   onEvent?: (event: ApplyEvent) => void;
+  /** Told each time that more of it is confirmed. */
+  onEffect?: (effect: Effect) => void;
   signal?: AbortSignal;
 }
 
@@ -113,7 +125,7 @@ async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainP
       const isOurs = ({ changes }: Step): boolean => changes.some((id) => !gone.has(id));
       [steps, done] = [steps.filter(isOurs), done.filter(isOurs)];
       if (steps.length === 0) {
-        await record(job, lock, job.access, live, job.planAgain(live).changes);
+        await record(job, lock, job.access, { now: live, left: job.planAgain(live).changes, done });
         continue;
       }
     }
@@ -234,7 +246,7 @@ async function verify(job: DirectorApply, lock: DirectorLock, turn: Turn): Promi
       throw await backOut(job, lock, fresh, await notConverged(plan, wrong, fresh));
     }
     job.onEvent?.({ kind: 'verified' });
-    await record(job, lock, fresh, now, left);
+    await record(job, lock, fresh, { now, left, done: turn.done });
     return left;
   } catch (error) {
     if (!isLost(error)) throw error;
@@ -258,8 +270,7 @@ async function record(
   job: DirectorApply,
   lock: DirectorLock,
   access: DirectorAccess,
-  now: LiveDirector,
-  left: readonly Change[],
+  { now, left, done }: { now: LiveDirector; left: readonly Change[]; done: readonly Step[] },
 ): Promise<void> {
   const { plan, net } = job;
   const ledger = job.ledgerFor(now, left);
@@ -271,6 +282,7 @@ async function record(
     throw await backOut(job, lock, access, error);
   }
   if (undone !== undefined) throw rolledBack(plan.director, undone);
+  job.onEffect?.({ token: lock.token, steps: done.length, ledger });
   job.onEvent?.({ kind: 'confirmed' });
   if (left.length === 0) await job.afterwards?.(access, now, lock.token);
 }
@@ -284,7 +296,7 @@ async function backOut(
 ): Promise<LvsformError> {
   const { plan } = job;
   try {
-    const undo = await takeBack(access, recordOf(job, lock));
+    const undo = await takeBack(access, recordOf(job, lock), lock.token);
     if (undo === undefined) return reason;
     job.onEvent?.({ kind: 'taken-back', undo });
     return rolledBack(plan.director, undo, reason);

@@ -10,9 +10,9 @@ import {
   parseSaid,
   parseUndo,
   renderUndo,
+  rollbackInput,
   rollbackScript,
   type Said,
-  scriptInput,
 } from '../dialect';
 import { type Ledger, type Step, TransportError, type UndoRecord } from '../model';
 import { batchSteps, commandLines, undoCommands } from './batch';
@@ -81,13 +81,16 @@ export async function confirm(
 /**
  * Takes back the last apply of a stack, at once and under the lock.
  *
+ * @param apply token of the lock it was done under: another one stays as it is
  * @returns undefined when there is nothing to take back
+ * @throws ApplyError `interrupted` when another apply came after that one
  */
 export async function takeBack(
   access: DirectorAccess,
   { token, record }: Pick<GuardHeader, 'token' | 'record'>,
+  apply?: string,
 ): Promise<UndoRecord | undefined> {
-  const said = await ask(access, rollbackScript, (nonce) => scriptInput([`${token} ${record}`], nonce));
+  const said = await ask(access, rollbackScript, (nonce) => rollbackInput(token, record, nonce, apply));
   if (said.word === 'nothing') return undefined;
   if (said.word !== 'done') throw netError(access.name, said);
   return parseUndo(said.rest);

@@ -1,6 +1,7 @@
 /** Takes an apply back with everything that belongs to it. */
 import { renderBoot, renderUnboot } from '../dialect';
 import {
+  canonicalJson,
   chainName,
   type DesiredDirector,
   type DesiredTimeouts,
@@ -12,6 +13,7 @@ import {
 import { daemonId, knownLedger, tableAtBoot } from '../plan';
 import { type DirectorAccess, fetchLive } from './fetch';
 import { confirm, takeBack } from './guard';
+import { netError } from './net-error';
 import { persistTable, readBoot } from './persist';
 
 /** What is taken back, and what the stack says of its director now. */
@@ -20,6 +22,8 @@ export interface TakenBack {
   wish: DesiredDirector;
   /** Of the lock it is done under. */
   token: string;
+  /** Of the lock the apply was done under; without it the last apply is taken back, whosever it was. */
+  apply?: string;
   /** The timeouts in the boot files before, where that is known. */
   timeouts?: DesiredTimeouts | undefined;
 }
@@ -29,28 +33,40 @@ export interface TakenBack {
  * written for what is there.
  *
  * @returns undefined when there is nothing to take back
+ * @throws ApplyError `interrupted` when another apply came after
  */
 export async function takeBackApply(
   access: DirectorAccess,
   what: Readonly<TakenBack>,
 ): Promise<UndoRecord | undefined> {
-  const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) });
+  const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) }, what.apply);
   if (undo !== undefined) await settleBoot(access, what);
   return undo;
+}
+
+/** The ledgers before an apply and after it; null where there is none. */
+export interface Recorded {
+  before: Ledger | null;
+  after: Ledger | null;
 }
 
 /**
  * Takes an apply back that changed no table: nothing but ledger and boot files.
  *
- * @param ledger the one before it; null when there was none
+ * @throws ApplyError `interrupted` when another apply came after
  */
 export async function takeBackRecords(
   access: DirectorAccess,
   what: Readonly<TakenBack>,
-  ledger: Ledger | null,
+  { before, after }: Recorded,
   entry: object,
 ): Promise<void> {
-  await confirm(access, { token: what.token, record: recordName(what.stack) }, ledger, entry);
+  const record = recordName(what.stack);
+  const { ledgers } = (await fetchLive(access, chainName(what.stack))).records;
+  // A ledger says when it was written, and by whom: no two are alike.
+  if (canonicalJson(ledgers[record] ?? null) !== canonicalJson(after))
+    throw netError(access.name, { word: 'other', rest: '' });
+  await confirm(access, { token: what.token, record }, before, entry);
   await settleBoot(access, what);
 }
 

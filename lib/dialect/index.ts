@@ -25,6 +25,7 @@ export {
   locksScript,
   parseHolder,
   parseSaid,
+  rollbackInput,
   rollbackScript,
   type Said,
 } from './lock-script';

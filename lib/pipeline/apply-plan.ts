@@ -1,5 +1,13 @@
 /** Many directors: an open plan carried out, wave by wave. */
-import { type ApplyEvent, readStats, journalEntry, takeBackApply, takeBackRecords, withLock } from '../apply';
+import {
+  type ApplyEvent,
+  type Effect,
+  readStats,
+  journalEntry,
+  takeBackApply,
+  takeBackRecords,
+  withLock,
+} from '../apply';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from '../fleet';
 import {
   ApplyError,
@@ -63,6 +71,7 @@ export async function applyPlan(
     if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
     return { plan, session: sessions.get(`${stack}/${director}`) };
   };
+  const effects = new Map<string, Effect>();
   const { signal, onDirector, onFleet } = hooks;
   const { parallelism = DEFAULT_PARALLELISM } = open.options;
   return runFleet(
@@ -70,11 +79,17 @@ export async function applyPlan(
     {
       apply: (stack, director) => {
         const { plan, session } = at(stack, director);
-        return applyOne(plan, session, open, settings, hooks);
+        return applyOne(plan, session, open, settings, {
+          ...hooks,
+          onEffect: (effect) => effects.set(`${stack}/${director}`, effect),
+        });
       },
       takeBack: (stack, director, applied) => {
         const { plan, session } = at(stack, director);
-        return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
+        const effect = effects.get(`${stack}/${director}`);
+        return session === undefined || effect === undefined
+          ? Promise.resolve(applied)
+          : takeBackOne(plan, session, settings, applied, effect);
       },
       release: async (stack, director) => {
         const session = sessions.get(`${stack}/${director}`);
@@ -129,16 +144,18 @@ async function takeBackOne(
   { access, wish, ledger, boot }: Session,
   settings: ApplySettings,
   applied: ApplyReport,
+  effect: Effect,
 ): Promise<ApplyReport> {
   const { stack } = plan;
   // What a ledger said that could not be read is not known.
   if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
   try {
     const undo = await withLock(access, lockOptions(plan, settings), async ({ token }) => {
-      const what = { stack, wish, token, timeouts: boot?.timeouts };
+      const what = { stack, wish, token, apply: effect.token, timeouts: boot?.timeouts };
       // The undo that is there is an earlier run's.
       if (plan.steps.length > 0 || ledger === 'corrupt') return takeBackApply(access, what);
-      await takeBackRecords(access, what, ledger, journalEntry(plan, settings.author, 'rolled-back'));
+      const recorded = { before: ledger, after: effect.ledger };
+      await takeBackRecords(access, what, recorded, journalEntry(plan, settings.author, 'rolled-back'));
       return { state: 'undone' as const };
     });
     if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
@@ -169,7 +186,7 @@ async function applyOne(
   session: Session | undefined,
   open: OpenPlan,
   settings: ApplySettings,
-  hooks: ApplyHooks,
+  hooks: ApplyHooks & { onEffect: (effect: Effect) => void },
 ): Promise<ApplyReport> {
   if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
   const { aim, wish, access } = session;
@@ -177,6 +194,7 @@ async function applyOne(
     const drained = await applyPrepared(aim, session, access, settings, {
       connect: () => open.options.connect(wish.director),
       onEvent: (event) => hooks.onEvent?.(plan.director, event),
+      onEffect: hooks.onEffect,
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     });
     return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };

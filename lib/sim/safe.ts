@@ -227,11 +227,13 @@ async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: r
 }
 
 async function rollback(machine: Machine, [head = '']: readonly string[]): Promise<never> {
-  const [token = '', record = ''] = head.split(' ');
+  const [token = '', record = '', apply = ''] = head.split(' ');
   enterFolder(machine);
   checkHolder(machine, token);
   const undo = new UndoProgram(machine, `${RECORDS_FOLDER}/${record}.undo`);
   if (!undo.isPlaced) say('nothing');
+  const status = undo.status();
+  if (!status.includes(apply)) say('other', status);
   return say('done', await undo.now('asked for'));
 }
 

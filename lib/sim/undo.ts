@@ -176,7 +176,8 @@ export class UndoProgram {
     return runScripted(this.machine, command.split(' '), { sudo, line: 0, stdin, detached: true });
   }
 
-  private status(): string {
+  /** The status, a line. */
+  status(): string {
     return this.lines('status')[0] ?? '';
   }
 

@@ -84,7 +84,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await tellAll(place, tell);
     tell(await other.confirm(ADA, { entries: ['tcp/192.0.2.1:80'] }));
     await tellAll(place, tell);
-    tell([await client.rollback(ADA), await client.rollback(ADA), await client.rollback(ADA, 'none')].map(timeless));
+    tell([await client.rollback(ADA, 'edge', BOB), await client.rollback(ADA, 'none', ADA)].map(timeless));
+    tell([await client.rollback(ADA, 'edge', ADA), await client.rollback(ADA), await client.rollback(ADA, 'none')].map(timeless)); // prettier-ignore
     const marked = (mark: number) => ({ by: 'fwmark', mark, family: 'inet' }) as const;
     for (const n of [1, 3]) {
       await place.exec('ipvsadm', '-A', '-f', String(n));

@@ -269,6 +269,17 @@ test('a stack without an undo has nothing to roll back, and each stack has its o
   expect(director.rules()).toBe(BEFORE);
 });
 
+test('an apply is only taken back by who means that one, where he says so', async () => {
+  const director = await start();
+  const ada = await holding(director);
+  await ada.guard({ token: ADA, commands: apply, undo });
+  expect(await ada.rollback(ADA, 'edge', BOB)).toEqual({ word: 'other', rest: status(director)?.trim() });
+  expect(director.rules()).toBe(AFTER + BEFORE);
+  expect((await ada.rollback(ADA, 'edge', ADA))?.word).toBe('done');
+  expect(director.rules()).toBe(BEFORE);
+  expect((await ada.rollback(ADA, 'edge', BOB))?.word).toBe('other');
+});
+
 test.each(['root', 'sudo'] as const)(
   'connections of services, also of those after one that is gone (%s)',
   async (permission) => {
