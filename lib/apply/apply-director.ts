@@ -276,7 +276,7 @@ async function record(
   const ledger = job.ledgerFor(now, left);
   let undone: UndoRecord | undefined;
   try {
-    undone = await confirm(access, recordOf(job, lock), ledger, journalEntry(plan, net.author));
+    undone = await confirm(access, { ...recordOf(job, lock), isApply: true }, ledger, journalEntry(plan, net.author));
   } catch (error) {
     if (isLost(error) || !(error instanceof LvsformError)) throw error;
     throw await backOut(job, lock, access, error);

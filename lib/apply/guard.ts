@@ -9,6 +9,7 @@ import {
   parseBatch,
   parseSaid,
   parseUndo,
+  type RecordHeader,
   renderUndo,
   rollbackInput,
   rollbackScript,
@@ -67,7 +68,7 @@ export async function executeGuarded(
  */
 export async function confirm(
   access: DirectorAccess,
-  header: Pick<GuardHeader, 'token' | 'record'>,
+  header: RecordHeader,
   ledger: Ledger | null,
   entry: object,
 ): Promise<UndoRecord | undefined> {
@@ -76,6 +77,12 @@ export async function confirm(
   const undo = said.word === 'undone' ? parseUndo(said.rest) : undefined;
   if (undo === undefined) throw netError(access.name, said);
   return undo;
+}
+
+/** An undo that was asked for. */
+export interface AskedUndo extends UndoRecord {
+  /** It was undone before, or there is a later apply that has none: nothing was left to do. */
+  already: boolean;
 }
 
 /**
@@ -89,11 +96,12 @@ export async function takeBack(
   access: DirectorAccess,
   { token, record }: Pick<GuardHeader, 'token' | 'record'>,
   apply?: string,
-): Promise<UndoRecord | undefined> {
+): Promise<AskedUndo | undefined> {
   const said = await ask(access, rollbackScript, (nonce) => rollbackInput(token, record, nonce, apply));
   if (said.word === 'nothing') return undefined;
-  if (said.word !== 'done') throw netError(access.name, said);
-  return parseUndo(said.rest);
+  if (said.word !== 'done' && said.word !== 'already') throw netError(access.name, said);
+  const undo = parseUndo(said.rest);
+  return undo && { ...undo, already: said.word === 'already' };
 }
 
 async function ask(

@@ -8,11 +8,10 @@ import {
   type Ledger,
   recordName,
   serviceId,
-  type UndoRecord,
 } from '../model';
 import { daemonId, knownLedger, tableAtBoot } from '../plan';
 import { type DirectorAccess, fetchLive } from './fetch';
-import { confirm, takeBack } from './guard';
+import { type AskedUndo, confirm, takeBack } from './guard';
 import { netError } from './net-error';
 import { persistTable, readBoot } from './persist';
 
@@ -35,12 +34,9 @@ export interface TakenBack {
  * @returns undefined when there is nothing to take back
  * @throws ApplyError `interrupted` when another apply came after
  */
-export async function takeBackApply(
-  access: DirectorAccess,
-  what: Readonly<TakenBack>,
-): Promise<UndoRecord | undefined> {
+export async function takeBackApply(access: DirectorAccess, what: Readonly<TakenBack>): Promise<AskedUndo | undefined> {
   const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) }, what.apply);
-  if (undo !== undefined) await settleBoot(access, what);
+  if (undo !== undefined && undo.state !== 'superseded') await settleBoot(access, what);
   return undo;
 }
 

@@ -17,7 +17,14 @@ export type { Counter, ListedForwarding, TableKind } from './columns';
 export { type Connection, parseConnections } from './connections';
 export { controllersScript, parseControllers } from './controllers';
 export { drainInput, drainScript, parseDrain } from './drain-script';
-export { confirmInput, confirmScript, type GuardHeader, guardInput, guardScript } from './guard-script';
+export {
+  confirmInput,
+  confirmScript,
+  type GuardHeader,
+  guardInput,
+  guardScript,
+  type RecordHeader,
+} from './guard-script';
 export * from './listing';
 export {
   HEARTBEAT_SECONDS,

@@ -101,8 +101,8 @@ export function parseHolder(text: string): Holder | undefined {
 
 /**
  * Takes back the last apply of a stack, under the lock. Input: a line `TOKEN RECORD`, and after that the token of the
- * lock the apply was done under, where it has to be that one. Says `done` and the undo's status; `other` and its status
- * when another apply came after; `nothing`.
+ * lock the apply was done under, where it has to be that one. Says, with the undo's status, `done`; `already` when nothing
+ * was left to do; `other` when another apply came after. Says `nothing` without an undo.
  */
 export function rollbackScript(options: ScriptOptions): string {
   return script([
@@ -112,7 +112,8 @@ export function rollbackScript(options: ScriptOptions): string {
     ...CHECK_HOLDER,
     '[ -e "$record.undo/run" ] || say nothing',
     'status=; [ ! -e "$record.undo/status" ] || read -r status < "$record.undo/status"',
-    'case $status in *"$apply"*) ;; *) say other "$status" ;; esac',
+    'case $status in superseded*) [ -z "$apply" ] || say other "$status" ;; *"$apply"*) ;; *) say other "$status" ;; esac',
+    'case $status in undone* | partly* | superseded*) say already "$status" ;; esac',
     'say done "$(sh "$record.undo/run" now "asked for")"',
   ]);
 }

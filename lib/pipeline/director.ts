@@ -164,7 +164,7 @@ export async function applyPrepared(
     ledgerAt(aim, now, { ...settings, at: new Date().toISOString(), left, unpersisted });
   /** That boot files are gone is known once they are. */
   const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
-    const header = { token, record: recordName(stack) };
+    const header = { token, record: recordName(stack), isApply: true };
     const ledger = ledgerFor(now, [], true);
     await confirm(to, header, ledger, journalEntry(plan, settings.author));
     hooks.onEffect?.({ token, steps: plan.steps.length, ledger });

@@ -121,10 +121,15 @@ export class SafeClient {
     return parseSaidExceptEnd(stdout, nonce) ?? parseBatch(stdout, nonce);
   }
 
-  async confirm(token: string, ledger: object | null = { entries: [] }, record = 'edge'): Promise<Said | undefined> {
+  async confirm(
+    token: string,
+    ledger: object | null = { entries: [] },
+    record = 'edge',
+    isApply = false,
+  ): Promise<Said | undefined> {
     return this.ask(
       (options) => confirmScript(options),
-      (nonce) => confirmInput({ token, record }, ledger, { did: 'apply' }, nonce),
+      (nonce) => confirmInput({ token, record, isApply }, ledger, { did: 'apply' }, nonce),
     );
   }
 

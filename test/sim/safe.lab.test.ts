@@ -210,6 +210,23 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await tellAll(place, tell);
     await client.close();
   },
+  'an undo that is over once an apply without one is recorded': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    tell(await client.guard({ token: ADA, ...all }));
+    await until(place, 'after', WHOLE);
+    tell(await client.confirm(ADA));
+    await conversation.close();
+    await conversation.ended;
+    const next = await client.lock(BOB);
+    tell([next.said, await client.confirm(BOB, { entries: [] }, 'none', true), await client.confirm(BOB)]);
+    await tellAll(place, tell);
+    tell(await client.confirm(BOB, { entries: ['applied'] }, 'edge', true));
+    tell([await client.rollback(BOB, 'edge', ADA), await client.rollback(BOB)].map(timeless));
+    await next.conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
   'a disk that is full': async (place, tell) => {
     const client = await SafeClient.connect(place.login);
     await client.lock(ADA);
