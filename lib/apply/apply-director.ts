@@ -28,8 +28,8 @@ export interface Effect {
   token: string;
   /** How many of its steps. */
   steps: number;
-  /** The ledger as it was written. */
-  ledger: Ledger | null;
+  /** The ledger as it was written, if it was. */
+  ledger?: Ledger | null;
 }
 
 /** Tells what happens on a director while it happens. */
@@ -58,7 +58,7 @@ export interface DirectorApply {
   /** The lock, where it is held since before the director was read; else it is taken, and the director read again. */
   lock?: DirectorLock;
   onEvent?: (event: ApplyEvent) => void;
-  /** Told each time that more of it is confirmed. */
+  /** Told each time that more of it is confirmed, and when a lost connection has left some of it. */
   onEffect?: (effect: Effect) => void;
   signal?: AbortSignal;
 }
@@ -207,8 +207,9 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
   try {
     refusal = await executeGuarded(turn.steps, turn.done, access, header);
   } catch (error) {
-    if (!isLost(error)) throw error;
-    throw await afterLoss(job, lock, turn, error);
+    if (isLost(error)) throw await afterLoss(job, lock, turn, error);
+    const before = turn.done.length - turn.steps.length;
+    throw before > 0 && error instanceof LvsformError ? notGoneOn(plan.director, before, error) : error;
   }
   if (refusal !== undefined) {
     const now = await fetchLive(access, chainName(plan.stack));
@@ -216,6 +217,16 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
     throw await backOut(job, lock, access, refusalError(plan.director, refusal, stopped));
   }
   return verify(job, lock, turn);
+}
+
+/** After a drain the director would not begin what was left. */
+function notGoneOn(director: string, done: number, reason: LvsformError): ApplyError {
+  const why = reason.message.replace(`${director}: `, '');
+  return new ApplyError('interrupted', director, `after a drain: ${why}\n  what was drained is not removed, everything else is done`, {
+    cause: reason,
+    failedAt: done + 1,
+    hint: reason.hint ?? 'run `lvsform apply` again to go on',
+  }); // prettier-ignore
 }
 
 /** Which record an apply writes, and with what right. */
@@ -349,7 +360,10 @@ async function afterLoss(
       const now = await fetchLive(fresh, chainName(plan.stack));
       const undo = now.records.undo[recordName(plan.stack)];
       if (undo !== undefined && isTakenBack(undo)) return rolledBack(plan.director, undo, cause);
-      return interruptedError(plan.director, judgeSteps(turn.steps, plan.changes, now.table), cause);
+      const stopped = judgeSteps(turn.steps, plan.changes, now.table);
+      const steps = turn.done.length - turn.steps.length + stopped.done.length;
+      if (undo?.token === lost.token && steps > 0) job.onEffect?.({ token: lost.token, steps });
+      return interruptedError(plan.director, stopped, cause);
     });
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;

@@ -1,11 +1,13 @@
 /** Takes an apply back with everything that belongs to it. */
 import { renderBoot, renderUnboot } from '../dialect';
 import {
+  ApplyError,
   canonicalJson,
   chainName,
   type DesiredDirector,
   type DesiredTimeouts,
   type Ledger,
+  LvsformError,
   recordName,
   serviceId,
 } from '../model';
@@ -32,11 +34,21 @@ export interface TakenBack {
  * written for what is there.
  *
  * @returns undefined when there is nothing to take back
- * @throws ApplyError `interrupted` when another apply came after
+ * @throws ApplyError `interrupted` when another apply came after, or when boot files could not follow
  */
 export async function takeBackApply(access: DirectorAccess, what: Readonly<TakenBack>): Promise<AskedUndo | undefined> {
   const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) }, what.apply);
-  if (undo !== undefined && undo.state !== 'superseded') await settleBoot(access, what);
+  if (undo === undefined || undo.state === 'superseded') return undo;
+  try {
+    await settleBoot(access, what);
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    const why = error.message.replace(`${access.name}: `, '');
+    throw new ApplyError('interrupted', access.name, `table and ledger are put back, its boot files are not: ${why}`, {
+      cause: error,
+      hint: error.hint ?? 'mend it, and run `lvsform rollback` again',
+    });
+  }
   return undo;
 }
 
