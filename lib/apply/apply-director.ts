@@ -23,6 +23,16 @@ export interface NetOptions {
   lockWaitSeconds?: number;
 }
 
+/** What of an apply stays in effect unless it is taken back. */
+export interface Effect {
+  /** Of the lock it was done under: its undo has the same. */
+  token: string;
+  /** How many of its steps. */
+  steps: number;
+  /** The ledger as it was written, if it was. */
+  ledger?: Ledger | null;
+}
+
 /** Tells what happens on a director while it happens. */
 export type ApplyEvent =
   | { kind: 'waiting'; holder: Holder | undefined }
@@ -51,6 +61,8 @@ export interface DirectorApply {
   /** The lock, where it is held since before the director was read; else it is taken, and the director read again. */
   lock?: DirectorLock;
   onEvent?: (event: ApplyEvent) => void;
+  /** Told each time that more of it is confirmed, and when a lost connection has left some of it. */
+  onEffect?: (effect: Effect) => void;
   signal?: AbortSignal;
 }
 
@@ -121,7 +133,7 @@ async function runStages(job: DirectorApply, lock: DirectorLock): Promise<DrainP
       const isOurs = ({ changes }: Step): boolean => changes.some((id) => !gone.has(id));
       [steps, done] = [steps.filter(isOurs), done.filter(isOurs)];
       if (steps.length === 0) {
-        await record(job, lock, job.access, live, job.planAgain(live).changes);
+        await record(job, lock, job.access, { now: live, left: job.planAgain(live).changes, done });
         continue;
       }
     }
@@ -203,8 +215,9 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
   try {
     refusal = await executeGuarded(turn.steps, turn.done, access, header);
   } catch (error) {
-    if (!isLost(error)) throw error;
-    throw await afterLoss(job, lock, turn, error);
+    if (isLost(error)) throw await afterLoss(job, lock, turn, error);
+    const before = turn.done.length - turn.steps.length;
+    throw before > 0 && error instanceof LvsformError ? notGoneOn(plan.director, before, error) : error;
   }
   if (refusal !== undefined) {
     const now = await fetchLive(access, chainName(plan.stack));
@@ -212,6 +225,16 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
     throw await backOut(job, lock, access, refusalError(plan.director, refusal, stopped));
   }
   return verify(job, lock, turn);
+}
+
+/** After a drain the director would not begin what was left. */
+function notGoneOn(director: string, done: number, reason: LvsformError): ApplyError {
+  const why = reason.message.replace(`${director}: `, '');
+  return new ApplyError('interrupted', director, `after a drain: ${why}\n  what was drained is not removed, everything else is done`, {
+    cause: reason,
+    failedAt: done + 1,
+    hint: reason.hint ?? 'run `lvsform apply` again to go on',
+  }); // prettier-ignore
 }
 
 /** Which record an apply writes, and with what right. */
@@ -242,7 +265,7 @@ async function verify(job: DirectorApply, lock: DirectorLock, turn: Turn): Promi
       throw await backOut(job, lock, fresh, await notConverged(plan, wrong, fresh));
     }
     job.onEvent?.({ kind: 'verified' });
-    await record(job, lock, fresh, now, left);
+    await record(job, lock, fresh, { now, left, done: turn.done });
     return left;
   } catch (error) {
     if (!isLost(error)) throw error;
@@ -266,19 +289,19 @@ async function record(
   job: DirectorApply,
   lock: DirectorLock,
   access: DirectorAccess,
-  now: LiveDirector,
-  left: readonly Change[],
+  { now, left, done }: { now: LiveDirector; left: readonly Change[]; done: readonly Step[] },
 ): Promise<void> {
   const { plan, net } = job;
   const ledger = job.ledgerFor(now, left);
   let undone: UndoRecord | undefined;
   try {
-    undone = await confirm(access, recordOf(job, lock), ledger, journalEntry(plan, net.author));
+    undone = await confirm(access, { ...recordOf(job, lock), isApply: true }, ledger, journalEntry(plan, net.author));
   } catch (error) {
     if (isLost(error) || !(error instanceof LvsformError)) throw error;
     throw await backOut(job, lock, access, error);
   }
   if (undone !== undefined) throw rolledBack(plan.director, undone);
+  job.onEffect?.({ token: lock.token, steps: done.length, ledger });
   job.onEvent?.({ kind: 'confirmed' });
   if (left.length === 0) await job.afterwards?.(access, now, lock.token);
 }
@@ -292,7 +315,7 @@ async function backOut(
 ): Promise<LvsformError> {
   const { plan } = job;
   try {
-    const undo = await takeBack(access, recordOf(job, lock));
+    const undo = await takeBack(access, recordOf(job, lock), lock.token);
     if (undo === undefined) return reason;
     job.onEvent?.({ kind: 'taken-back', undo });
     return rolledBack(plan.director, undo, reason);
@@ -345,7 +368,10 @@ async function afterLoss(
       const now = await fetchLive(fresh, chainName(plan.stack));
       const undo = now.records.undo[recordName(plan.stack)];
       if (undo !== undefined && isTakenBack(undo)) return rolledBack(plan.director, undo, cause);
-      return interruptedError(plan.director, judgeSteps(turn.steps, plan.changes, now.table), cause);
+      const stopped = judgeSteps(turn.steps, plan.changes, now.table);
+      const steps = turn.done.length - turn.steps.length + stopped.done.length;
+      if (undo?.token === lost.token && steps > 0) job.onEffect?.({ token: lost.token, steps });
+      return interruptedError(plan.director, stopped, cause);
     });
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;

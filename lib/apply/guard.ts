@@ -9,10 +9,11 @@ import {
   parseBatch,
   parseSaid,
   parseUndo,
+  type RecordHeader,
   renderUndo,
+  rollbackInput,
   rollbackScript,
   type Said,
-  scriptInput,
 } from '../dialect';
 import { type Ledger, type Step, TransportError, type UndoRecord } from '../model';
 import { batchSteps, commandLines, undoCommands } from './batch';
@@ -67,7 +68,7 @@ export async function executeGuarded(
  */
 export async function confirm(
   access: DirectorAccess,
-  header: Pick<GuardHeader, 'token' | 'record'>,
+  header: RecordHeader,
   ledger: Ledger | null,
   entry: object,
 ): Promise<UndoRecord | undefined> {
@@ -78,19 +79,29 @@ export async function confirm(
   return undo;
 }
 
+/** An undo that was asked for. */
+export interface AskedUndo extends UndoRecord {
+  /** It was undone before, or there is a later apply that has none: nothing was left to do. */
+  already: boolean;
+}
+
 /**
  * Takes back the last apply of a stack, at once and under the lock.
  *
+ * @param apply token of the lock it was done under: another one stays as it is
  * @returns undefined when there is nothing to take back
+ * @throws ApplyError `interrupted` when another apply came after that one
  */
 export async function takeBack(
   access: DirectorAccess,
   { token, record }: Pick<GuardHeader, 'token' | 'record'>,
-): Promise<UndoRecord | undefined> {
-  const said = await ask(access, rollbackScript, (nonce) => scriptInput([`${token} ${record}`], nonce));
+  apply?: string,
+): Promise<AskedUndo | undefined> {
+  const said = await ask(access, rollbackScript, (nonce) => rollbackInput(token, record, nonce, apply));
   if (said.word === 'nothing') return undefined;
-  if (said.word !== 'done') throw netError(access.name, said);
-  return parseUndo(said.rest);
+  if (said.word !== 'done' && said.word !== 'already') throw netError(access.name, said);
+  const undo = parseUndo(said.rest);
+  return undo && { ...undo, already: said.word === 'already' };
 }
 
 async function ask(

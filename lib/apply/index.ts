@@ -3,6 +3,7 @@ export {
   applyDirector,
   type DirectorApply,
   DEFAULT_CONFIRM_SECONDS,
+  type Effect,
   journalEntry,
   type NetOptions,
 } from './apply-director';

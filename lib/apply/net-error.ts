@@ -35,6 +35,10 @@ export function netError(director: string, { word, rest }: Said): ApplyError {
       return new ApplyError('lock-lost', director, 'the lock was lost: nothing was changed since', {
         hint: 'the connection was silent for too long; apply again',
       });
+    case 'other':
+      return new ApplyError('interrupted', director, 'it stays as it is: another apply came after this one', {
+        hint: 'run `lvsform plan` to see how it stands',
+      });
     default:
       return new ApplyError('no-net', director, `it said ${word} ${rest}`);
   }

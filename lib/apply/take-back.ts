@@ -1,17 +1,20 @@
 /** Takes an apply back with everything that belongs to it. */
 import { renderBoot, renderUnboot } from '../dialect';
 import {
+  ApplyError,
+  canonicalJson,
   chainName,
   type DesiredDirector,
   type DesiredTimeouts,
   type Ledger,
+  LvsformError,
   recordName,
   serviceId,
-  type UndoRecord,
 } from '../model';
 import { daemonId, knownLedger, providedMarks, tableAtBoot } from '../plan';
 import { type DirectorAccess, fetchLive } from './fetch';
-import { confirm, takeBack } from './guard';
+import { type AskedUndo, confirm, takeBack } from './guard';
+import { netError } from './net-error';
 import { persistTable, readBoot } from './persist';
 
 /** What is taken back, and what the stack says of its director now. */
@@ -20,6 +23,8 @@ export interface TakenBack {
   wish: DesiredDirector;
   /** Of the lock it is done under. */
   token: string;
+  /** Of the lock the apply was done under; without it the last apply is taken back, whosever it was. */
+  apply?: string;
   /** The timeouts in the boot files before, where that is known. */
   timeouts?: DesiredTimeouts | undefined;
 }
@@ -29,28 +34,47 @@ export interface TakenBack {
  * written for what is there.
  *
  * @returns undefined when there is nothing to take back
+ * @throws ApplyError `interrupted` when another apply came after, or when boot files could not follow
  */
-export async function takeBackApply(
-  access: DirectorAccess,
-  what: Readonly<TakenBack>,
-): Promise<UndoRecord | undefined> {
-  const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) });
-  if (undo !== undefined) await settleBoot(access, what);
+export async function takeBackApply(access: DirectorAccess, what: Readonly<TakenBack>): Promise<AskedUndo | undefined> {
+  const undo = await takeBack(access, { token: what.token, record: recordName(what.stack) }, what.apply);
+  if (undo === undefined || undo.state === 'superseded') return undo;
+  try {
+    await settleBoot(access, what);
+  } catch (error) {
+    if (!(error instanceof LvsformError)) throw error;
+    const why = error.message.replace(`${access.name}: `, '');
+    throw new ApplyError('interrupted', access.name, `table and ledger are put back, its boot files are not: ${why}`, {
+      cause: error,
+      hint: error.hint ?? 'mend it, and run `lvsform rollback` again',
+    });
+  }
   return undo;
+}
+
+/** The ledgers before an apply and after it; null where there is none. */
+export interface Recorded {
+  before: Ledger | null;
+  after: Ledger | null;
 }
 
 /**
  * Takes an apply back that changed no table: nothing but ledger and boot files.
  *
- * @param ledger the one before it; null when there was none
+ * @throws ApplyError `interrupted` when another apply came after
  */
 export async function takeBackRecords(
   access: DirectorAccess,
   what: Readonly<TakenBack>,
-  ledger: Ledger | null,
+  { before, after }: Recorded,
   entry: object,
 ): Promise<void> {
-  await confirm(access, { token: what.token, record: recordName(what.stack) }, ledger, entry);
+  const record = recordName(what.stack);
+  const { ledgers } = (await fetchLive(access, chainName(what.stack))).records;
+  // A ledger says when it was written, and by whom: no two are alike.
+  if (canonicalJson(ledgers[record] ?? null) !== canonicalJson(after))
+    throw netError(access.name, { word: 'other', rest: '' });
+  await confirm(access, { token: what.token, record }, before, entry);
   await settleBoot(access, what);
 }
 

@@ -196,7 +196,7 @@ function nameSome(names: readonly string[]): string {
   return `${names.slice(0, LISTED).join(', ')}${more}`;
 }
 
-/** Errors after which the director is as it was. */
+/** Errors after which the director is as it was, unless steps are in effect. */
 const UNTOUCHED = ['stale', 'blocked', 'locked', 'no-net'];
 
 /**
@@ -206,9 +206,10 @@ const UNTOUCHED = ['stale', 'blocked', 'locked', 'no-net'];
 export function applyExitCode(reports: readonly ApplyReport[], stopped = false): ExitCode {
   const unfinished = reports.filter(({ outcome }) => outcome !== 'applied' && outcome !== 'unchanged');
   if (unfinished.length === 0 && !stopped) return EXIT.done;
-  const inEffect = ({ outcome, error }: ApplyReport): boolean =>
+  const inEffect = ({ outcome, steps, error }: ApplyReport): boolean =>
     outcome === 'applied' ||
-    (outcome === 'failed' && !(error instanceof NotPlannedError) && !UNTOUCHED.includes(error?.code ?? ''));
+    (outcome === 'failed' &&
+      (steps > 0 || !(error instanceof NotPlannedError || UNTOUCHED.includes(error?.code ?? ''))));
   if (reports.some(inEffect)) return EXIT.partial;
   const error = unfinished.find((one) => one.error !== undefined)?.error;
   // Nothing failed by itself: what was changed was put back because a check did.

@@ -23,6 +23,9 @@ export interface GuardHeader {
 /** Lines of the journal that are kept. */
 export const JOURNAL_LINES = 500;
 
+/** What the status says of an undo that a later apply has made the last but one. */
+export const SUPERSEDED = 'the last apply changed nothing of the table';
+
 /** How long the switch may take to show that it watches. */
 const ARM_TRIES = 50;
 
@@ -91,12 +94,12 @@ export function guardInput(header: GuardHeader, lines: readonly string[], undo: 
 
 /**
  * Under the lock: writes the stack's ledger (`-`: removes it), disarms its switch, and notes a line in the journal.
- * Input: `TOKEN RECORD`, the ledger, the journal's line. Says `confirmed`; `undone` with the undo's status when the
- * director was faster; `no-room`, `lost`, `busy`.
+ * Input: `TOKEN RECORD`, and after that `apply` where it is an apply that is recorded; the ledger, the journal's line. Says
+ * `confirmed`; `undone` with the undo's status when the director was faster; `no-room`, `lost`, `busy`.
  */
 export function confirmScript(options: ScriptOptions): string {
   return script([
-    'read -r token record',
+    'read -r token record apply',
     ...readInput(options),
     'line() { printf "%s\n" "$input" | sed -n "$1p"; }',
     ...enterFolder(options),
@@ -110,19 +113,30 @@ export function confirmScript(options: ScriptOptions): string {
     'fi',
     // What is recorded outside an apply is not for its undo to take back.
     'case $status in *" $token"*) ;; *) rm -f "$record.undo/ledger" ;; esac',
-    'case $status in *" $token"*) { printf "%s\n" "confirmed $(date +%s) $token" > "$record.undo/status.new" && mv -f "$record.undo/status.new" "$record.undo/status"; } 2>/dev/null || say no-room status ;; esac',
+    // An undo that is not ours is no longer the last apply's.
+    'next=',
+    'case $status in',
+    '  *" $token"*) next="confirmed $(date +%s) $token" ;;',
+    `  ?*) [ -z "$apply" ] || { read -r word at by why < "$record.undo/status"; next="superseded $(date +%s) $by ${SUPERSEDED}"; } ;;`,
+    'esac',
+    '[ -z "$next" ] || { printf "%s\n" "$next" > "$record.undo/status.new" && mv -f "$record.undo/status.new" "$record.undo/status"; } 2>/dev/null || say no-room status',
     `{ { tail -n ${JOURNAL_LINES - 1} journal 2>/dev/null; line 2; } > journal.new && mv -f journal.new journal; } 2>/dev/null || rm -f journal.new`,
     'say confirmed',
   ]);
 }
 
+/** Under which lock and for which stack something is recorded, and whether that is an apply. */
+export interface RecordHeader extends Pick<GuardHeader, 'token' | 'record'> {
+  isApply?: boolean;
+}
+
 /** What {@link confirmScript} is fed. Ledger and journal entry are JSON on one line. */
 export function confirmInput(
-  header: Pick<GuardHeader, 'token' | 'record'>,
+  { token, record, isApply = false }: RecordHeader,
   ledger: object | null,
   entry: object,
   nonce: string,
 ): string {
-  const lines = [`${header.token} ${header.record}`, ledger === null ? '-' : JSON.stringify(ledger), JSON.stringify(entry)]; // prettier-ignore
+  const lines = [`${token} ${record}${isApply ? ' apply' : ''}`, ledger === null ? '-' : JSON.stringify(ledger), JSON.stringify(entry)]; // prettier-ignore
   return scriptInput(lines, nonce);
 }

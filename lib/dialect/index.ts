@@ -18,7 +18,14 @@ export type { Counter, ListedForwarding, TableKind } from './columns';
 export { type Connection, parseConnections } from './connections';
 export { controllersScript, parseControllers } from './controllers';
 export { drainInput, type DrainReading, drainScript, parseDrain } from './drain-script';
-export { confirmInput, confirmScript, type GuardHeader, guardInput, guardScript } from './guard-script';
+export {
+  confirmInput,
+  confirmScript,
+  type GuardHeader,
+  guardInput,
+  guardScript,
+  type RecordHeader,
+} from './guard-script';
 export * from './listing';
 export {
   HEARTBEAT_SECONDS,
@@ -26,6 +33,7 @@ export {
   locksScript,
   parseHolder,
   parseSaid,
+  rollbackInput,
   rollbackScript,
   type Said,
 } from './lock-script';

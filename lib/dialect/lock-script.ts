@@ -8,7 +8,7 @@
  */
 import { Holder, RECORDS_FOLDER } from '../model';
 import { readingName, readInput } from './script';
-import { script, type ScriptOptions } from './shell';
+import { script, scriptInput, type ScriptOptions } from './shell';
 
 /** How often a holder gives a sign of life, and how long the director waits for one. */
 export const HEARTBEAT_SECONDS = 2;
@@ -99,14 +99,30 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Takes back the last apply of a stack, under the lock. Input: a line `TOKEN RECORD`. Says `done` and the undo's status. */
+/**
+ * Takes back the last apply of a stack, under the lock. Input: a line `TOKEN RECORD`, and after that the token of the
+ * lock the apply was done under, where it has to be that one. Says, with the undo's status, `done`; `already` when nothing
+ * was left to do; `other` when another apply came after. Says `nothing` without an undo.
+ */
 export function rollbackScript(options: ScriptOptions): string {
   return script([
-    'read -r token record',
+    'read -r token record apply',
     ...readInput(options),
     ...enterFolder(options),
     ...CHECK_HOLDER,
     '[ -e "$record.undo/run" ] || say nothing',
+    'status=; [ ! -e "$record.undo/status" ] || read -r status < "$record.undo/status"',
+    'case $status in superseded*) [ -z "$apply" ] || say other "$status" ;; *"$apply"*) ;; *) say other "$status" ;; esac',
+    'case $status in undone* | partly* | superseded*) say already "$status" ;; esac',
     'say done "$(sh "$record.undo/run" now "asked for")"',
   ]);
+}
+
+/**
+ * What {@link rollbackScript} is fed.
+ *
+ * @param apply token of the lock the apply was done under; without it the last one is taken back, whosever it was
+ */
+export function rollbackInput(token: string, record: string, nonce: string, apply?: string): string {
+  return scriptInput([[token, record, ...(apply === undefined ? [] : [apply])].join(' ')], nonce);
 }

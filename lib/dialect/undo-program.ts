@@ -137,7 +137,7 @@ token() { read -r word at token rest < status && printf '%s' "$token"; }
 
 undo() { # WHY
   case $(word) in
-    undone | partly) cat status; return ;;
+    undone | partly | superseded) cat status; return ;;
   esac
   # Whether this apply, or an earlier part of it, has written a new one or not.
   if [ -e ledger ]; then

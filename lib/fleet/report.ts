@@ -8,7 +8,7 @@ export interface ApplyReport {
   stack: string;
   director: string;
   outcome: Outcome;
-  /** Steps that took effect, where that is known. */
+  /** Steps that are in effect, where that is known: all of them, or those before the apply failed. */
   steps: number;
   /** The first step that had no effect, from 1, where that is known. */
   failedAt?: number;

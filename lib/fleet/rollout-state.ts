@@ -38,11 +38,11 @@ export interface RolloutLimits extends Pick<DesiredRollout, 'size' | 'maxFailure
 export class RolloutState {
   private readonly standings = new Map<string, Standing>();
   private readonly queue: string[] = [];
-  /** Applied by this run, newest last; in the wave that is on, and before it. */
+  /** Changed by this run, as wished or in part, newest last; in the wave that is on, and before it. */
   private applied: { wave: string[]; before: string[] } = { wave: [], before: [] };
   private toReturn: string[] = [];
-  private inFlight = 0;
-  private failures = 0;
+  private readonly inFlight = new Set<string>();
+  private readonly failed = new Set<string>();
   private reason: StopReason | undefined;
 
   constructor(private readonly limits: RolloutLimits) {}
@@ -54,11 +54,12 @@ export class RolloutState {
 
   /** Directors that are neither in the middle of a change nor failed. */
   get serving(): number {
-    return this.limits.size - this.inFlight - this.failures;
+    const changing = [...this.inFlight].filter((director) => !this.failed.has(director));
+    return this.limits.size - changing.length - this.failed.size;
   }
 
   get changing(): number {
-    return this.inFlight;
+    return this.inFlight.size;
   }
 
   /** Whether the wave that is on has changed any director. */
@@ -73,8 +74,8 @@ export class RolloutState {
   /** A director that can't be changed at all, e.g. because it could not be planned. */
   fail(director: string): void {
     this.standings.set(director, 'failed');
-    this.failures += 1;
-    if (this.failures > this.limits.maxFailures) this.stop('failures');
+    this.failed.add(director);
+    if (this.failed.size > this.limits.maxFailures) this.stop('failures');
     else if (this.serving < this.limits.minServing) this.stop('floor');
   }
 
@@ -91,32 +92,31 @@ export class RolloutState {
   next(): Order {
     if (this.reason !== undefined) {
       // What is in flight may still turn out to belong to what is put back.
-      if (this.toReturn.length === 0 || !this.mayStart) return this.inFlight > 0 ? { do: 'wait' } : { do: 'rest' };
-      const director = this.toReturn.pop();
-      if (director === undefined) return { do: 'rest' };
+      const director = [...this.toReturn].reverse().find((one) => this.mayStart(one));
+      if (director === undefined) return this.inFlight.size > 0 ? { do: 'wait' } : { do: 'rest' };
+      this.toReturn.splice(this.toReturn.indexOf(director), 1);
       return this.start(director, 'returning', 'take-back');
     }
     const director = this.queue[0];
-    if (director === undefined) return this.inFlight > 0 ? { do: 'wait' } : { do: 'rest' };
-    if (this.mayStart) {
+    if (director === undefined) return this.inFlight.size > 0 ? { do: 'wait' } : { do: 'rest' };
+    if (this.mayStart(director)) {
       this.queue.shift();
       return this.start(director, 'changing', 'apply');
     }
-    if (this.inFlight > 0) return { do: 'wait' };
+    if (this.inFlight.size > 0) return { do: 'wait' };
     this.stop('floor');
     return this.next();
   }
 
-  ended(director: string, outcome: 'applied' | 'unchanged' | 'failed' | 'returned'): void {
-    this.inFlight -= 1;
-    if (outcome === 'failed') {
-      this.fail(director);
-      return;
+  /** @param inEffect one that failed is changed in part, and goes back where the others do */
+  ended(director: string, outcome: 'applied' | 'unchanged' | 'failed' | 'returned', inEffect = false): void {
+    this.inFlight.delete(director);
+    if (outcome === 'applied' || inEffect) {
+      this.applied.wave.push(director);
+      if (this.reason !== undefined && this.limits.onFailure !== 'stop') this.toReturn.push(director);
     }
-    this.standings.set(director, outcome);
-    if (outcome !== 'applied') return;
-    this.applied.wave.push(director);
-    if (this.reason !== undefined && this.limits.onFailure !== 'stop') this.toReturn.push(director);
+    if (outcome === 'failed') this.fail(director);
+    else this.standings.set(director, outcome);
   }
 
   /** No further director is changed. What was, is left or put back, as the rollout says. */
@@ -128,14 +128,15 @@ export class RolloutState {
     if (this.limits.onFailure === 'rollback-all') this.toReturn = [...this.applied.before, ...this.applied.wave];
   }
 
-  /** To put one back takes it out of service for a moment, too. */
-  private get mayStart(): boolean {
-    return this.inFlight < this.limits.parallelism && this.serving - 1 >= this.limits.minServing;
+  /** To put one back takes it out of service for a moment, too; one that failed is out of it already. */
+  private mayStart(director: string): boolean {
+    if (this.inFlight.size >= this.limits.parallelism) return false;
+    return this.failed.has(director) || this.serving - 1 >= this.limits.minServing;
   }
 
   private start(director: string, standing: Standing, verb: 'apply' | 'take-back'): Order {
     this.standings.set(director, standing);
-    this.inFlight += 1;
+    this.inFlight.add(director);
     return { do: verb, director };
   }
 }

@@ -21,7 +21,8 @@ export type FleetEvent =
 /** What the engine can't do itself. None of these rejects because of a director: that is what reports are for. */
 export interface FleetTasks {
   apply(stack: string, director: string): Promise<ApplyReport>;
-  takeBack(stack: string, director: string, applied: ApplyReport): Promise<ApplyReport>;
+  /** @param before its report: applied, or failed with something in effect */
+  takeBack(stack: string, director: string, before: ApplyReport): Promise<ApplyReport>;
   /** Called when nothing more will be asked of a director. */
   release(stack: string, director: string): Promise<void>;
   /** Whether there is nothing to do for a director. */
@@ -206,7 +207,7 @@ class Run {
     this.tell(report);
     if (verb === 'take-back') state.ended(director, report.outcome === 'failed' ? 'failed' : 'returned');
     else if (report.outcome === 'applied' || report.outcome === 'unchanged') state.ended(director, report.outcome);
-    else state.ended(director, 'failed');
+    else state.ended(director, 'failed', report.outcome === 'failed' && report.steps > 0);
   }
 
   /** Undefined where nothing is to be compared, or when the run is interrupted meanwhile. */

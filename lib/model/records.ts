@@ -77,8 +77,9 @@ export type Holder = z.output<typeof Holder>;
  * - `undone`: the director put itself back, or was told to
  * - `partly`: the same, but entries that somebody else had changed since were left alone
  * - `stuck`: something of it was refused, and can be tried again
+ * - `superseded`: a later apply needed none: what this one did is no longer the last apply's
  */
-export const UNDO_STATES = ['armed', 'placed', 'confirmed', 'undone', 'partly', 'stuck'] as const;
+export const UNDO_STATES = ['armed', 'placed', 'confirmed', 'undone', 'partly', 'stuck', 'superseded'] as const;
 export interface UndoRecord {
   state: (typeof UNDO_STATES)[number];
   /** The director's clock, in seconds since 1970. */

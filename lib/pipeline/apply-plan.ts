@@ -1,5 +1,13 @@
 /** Many directors: an open plan carried out, wave by wave. */
-import { type ApplyEvent, readStats, journalEntry, takeBackApply, takeBackRecords, withLock } from '../apply';
+import {
+  type ApplyEvent,
+  type Effect,
+  readStats,
+  journalEntry,
+  takeBackApply,
+  takeBackRecords,
+  withLock,
+} from '../apply';
 import { type ApplyReport, type FleetEvent, type Outcome, runFleet, turnsOf, type Wave } from '../fleet';
 import {
   ApplyError,
@@ -14,7 +22,9 @@ import {
   RETRY_UNDO,
   serviceId,
   type Stats,
+  TransportError,
 } from '../model';
+import type { Runner } from '../transport';
 import { type ApplySettings, lockOptions, applyPrepared } from './director';
 import { DEFAULT_PARALLELISM, type Session, type OpenPlan, unplanned } from './plan-stacks';
 import { mapConcurrently } from './map-concurrently';
@@ -63,6 +73,7 @@ export async function applyPlan(
     if (plan === undefined || !isPlanned(plan)) throw new RangeError(`${director} was not planned`);
     return { plan, session: sessions.get(`${stack}/${director}`) };
   };
+  const effects = new Map<string, Effect>();
   const { signal, onDirector, onFleet } = hooks;
   const { parallelism = DEFAULT_PARALLELISM } = open.options;
   return runFleet(
@@ -70,11 +81,17 @@ export async function applyPlan(
     {
       apply: (stack, director) => {
         const { plan, session } = at(stack, director);
-        return applyOne(plan, session, open, settings, hooks);
+        return applyOne(plan, session, open, settings, {
+          ...hooks,
+          onEffect: (effect) => effects.set(`${stack}/${director}`, effect),
+        });
       },
-      takeBack: (stack, director, applied) => {
+      takeBack: (stack, director, before) => {
         const { plan, session } = at(stack, director);
-        return session === undefined ? Promise.resolve(applied) : takeBackOne(plan, session, settings, applied);
+        const effect = effects.get(`${stack}/${director}`);
+        return session === undefined || effect === undefined
+          ? Promise.resolve(before)
+          : takeBackOne(plan, session, open, settings, before, effect);
       },
       release: async (stack, director) => {
         const session = sessions.get(`${stack}/${director}`);
@@ -123,34 +140,76 @@ export async function applyPlan(
   );
 }
 
-/** Puts a director back that this run has applied, boot files and all. */
+/**
+ * Puts a director back that this run has changed, boot files and all.
+ *
+ * @param before its report: applied, or failed with something in effect
+ */
 async function takeBackOne(
   plan: DirectorPlan,
-  { access, wish, ledger, boot }: Session,
+  session: Session,
+  { options }: OpenPlan,
   settings: ApplySettings,
-  applied: ApplyReport,
+  before: ApplyReport,
+  effect: Effect,
 ): Promise<ApplyReport> {
-  const { stack } = plan;
+  const { wish, ledger, boot } = session;
+  const { stack, director } = plan;
   // What a ledger said that could not be read is not known.
-  if (plan.steps.length === 0 && ledger === 'corrupt') return applied;
+  if (plan.steps.length === 0 && ledger === 'corrupt') return before;
+  let runner: Runner | undefined;
   try {
+    // Where it failed its connection may be what was lost.
+    if (before.outcome === 'failed') runner = await options.connect(wish.director);
+    const access = { ...session.access, ...(runner === undefined ? {} : { runner }) };
     const undo = await withLock(access, lockOptions(plan, settings), async ({ token }) => {
-      const what = { stack, wish, token, timeouts: boot?.timeouts };
+      const what = { stack, wish, token, apply: effect.token, timeouts: boot?.timeouts };
       // The undo that is there is an earlier run's.
       if (plan.steps.length > 0 || ledger === 'corrupt') return takeBackApply(access, what);
-      await takeBackRecords(access, what, ledger, journalEntry(plan, settings.author, 'rolled-back'));
+      const recorded = { before: ledger, after: effect.ledger ?? null };
+      await takeBackRecords(access, what, recorded, journalEntry(plan, settings.author, 'rolled-back'));
       return { state: 'undone' as const };
     });
-    if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0);
+    if (undo?.state === 'undone') return reportOf(plan, 'rolled-back', 0, putBack(before));
     const why = undo === undefined ? 'its undo is gone' : undo.detail;
-    throw new ApplyError('interrupted', plan.director, `it could not be taken back whole: ${why}`, {
+    throw new ApplyError('interrupted', director, `it could not be taken back whole: ${why}`, {
       hint: undo?.state === 'stuck' ? RETRY_UNDO : 'run `lvsform plan` to see how it stands',
     });
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
-    return { ...reportOf(plan, 'failed', applied.steps, error) };
+    return reportOf(plan, 'failed', before.steps, notPutBack(before, error));
+  } finally {
+    await runner?.close();
   }
 }
+
+/** Why a director that is put back had failed; undefined for one that had not. */
+function putBack({ director, error }: ApplyReport): ApplyError | undefined {
+  if (error === undefined) return undefined;
+  const message = `${wordsOf(director, error)}\n  the director is as it was before`;
+  return new ApplyError('rolled-back', director, message, {
+    cause: error,
+    hint: error.hint ?? 'run `lvsform plan` to see how it stands',
+  });
+}
+
+/** Whatever kept a director from being put back: something is in effect on it. */
+function notPutBack({ director, error: first }: ApplyReport, error: LvsformError): ApplyError {
+  const why = wordsOf(director, error);
+  const stays = error instanceof TransportError ? 'it may still be changed' : 'it stays changed';
+  const fate = error.code === 'interrupted' ? why : `${stays}, because it could not be put back: ${why}`;
+  return new ApplyError(
+    'interrupted',
+    director,
+    first === undefined ? fate : `${wordsOf(director, first)}\n  ${fate}`,
+    {
+      cause: first ?? error,
+      hint: error.hint ?? 'run `lvsform rollback` once that is mended',
+    },
+  );
+}
+
+const wordsOf = (director: string, { message }: LvsformError): string => message.replace(`${director}: `, '');
 
 function reportOf(plan: DirectorPlan, outcome: Outcome, steps: number, error?: LvsformError): ApplyReport {
   const { failedAt } = error ?? {};
@@ -169,14 +228,19 @@ async function applyOne(
   session: Session | undefined,
   open: OpenPlan,
   settings: ApplySettings,
-  hooks: ApplyHooks,
+  hooks: ApplyHooks & { onEffect: (effect: Effect) => void },
 ): Promise<ApplyReport> {
   if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
   const { aim, wish, access } = session;
+  let effect: Effect | undefined;
   try {
     const drained = await applyPrepared(aim, session, access, settings, {
       connect: () => open.options.connect(wish.director),
       onEvent: (event) => hooks.onEvent?.(plan.director, event),
+      onEffect: (now) => {
+        effect = now;
+        hooks.onEffect(now);
+      },
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     });
     return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };
@@ -184,6 +248,7 @@ async function applyOne(
     if (!(error instanceof LvsformError)) throw error;
     if (error.code === 'rolled-back') return reportOf(plan, 'rolled-back', 0, error);
     // Cut short, the steps before the first one without effect stay.
-    return reportOf(plan, 'failed', error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0, error);
+    const seen = error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0;
+    return reportOf(plan, 'failed', effect?.steps ?? seen, error);
   }
 }

@@ -155,7 +155,7 @@ export async function applyPrepared(
   { plan, drains, boot }: Omit<Prepared, 'live'>,
   access: DirectorAccess,
   settings: ApplySettings,
-  hooks: Pick<DirectorApply, 'connect' | 'lock' | 'onEvent' | 'signal'>,
+  hooks: Pick<DirectorApply, 'connect' | 'lock' | 'onEvent' | 'onEffect' | 'signal'>,
 ): Promise<DrainProgress[]> {
   const { stack } = aim;
   const planNow = (read: LiveDirector) => {
@@ -167,8 +167,10 @@ export async function applyPrepared(
     ledgerAt(aim, now, { ...settings, at: new Date().toISOString(), left, quiesced, unpersisted });
   /** That boot files are gone is known once they are. */
   const record = async (to: DirectorAccess, now: LiveDirector, token: string): Promise<void> => {
-    const header = { token, record: recordName(stack) };
-    await confirm(to, header, ledgerFor(now, [], true), journalEntry(plan, settings.author));
+    const header = { token, record: recordName(stack), isApply: true };
+    const ledger = ledgerFor(now, [], true);
+    await confirm(to, header, ledger, journalEntry(plan, settings.author));
+    hooks.onEffect?.({ token, steps: plan.steps.length, ledger });
   };
   if (plan.steps.length === 0) {
     const write = async ({ token }: { token: string }): Promise<void> => {

@@ -4,7 +4,7 @@
  */
 import { drainPart } from '../dialect/drain-script';
 import { recognizeScript, type ReadScript } from '../dialect/recognize';
-import { JOURNAL_LINES } from '../dialect/guard-script';
+import { JOURNAL_LINES, SUPERSEDED } from '../dialect/guard-script';
 import { SILENCE_SECONDS, WORK_SECONDS } from '../dialect/lock-script';
 import type { PartResult } from '../dialect/script';
 import { RECORDS_FOLDER } from '../model';
@@ -200,7 +200,7 @@ function placeUndo({ files }: Machine, next: string, folder: string, texts: Undo
 
 async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: readonly string[]): Promise<never> {
   const { boot, files } = machine;
-  const [token = '', record = ''] = head.split(' ');
+  const [token = '', record = '', apply = ''] = head.split(' ');
   const path = `${RECORDS_FOLDER}/${record}`;
   enterFolder(machine);
   await takeWork(machine);
@@ -214,10 +214,10 @@ async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: r
       say('no-room', 'ledger');
     }
     if (!status.includes(` ${token}`)) files.remove(`${path}.undo/ledger`);
-    if (
-      status.includes(` ${token}`) &&
-      !files.replace(`${path}.undo/status`, `confirmed ${machine.seconds()} ${token}\n`)
-    )
+    const by = status.includes(` ${token}`) ? token : apply === '' ? undefined : status.split(' ')[2];
+    const next = by === token ? 'confirmed' : 'superseded';
+    const why = by === token ? '' : ` ${SUPERSEDED}`;
+    if (by !== undefined && !files.replace(`${path}.undo/status`, `${next} ${machine.seconds()} ${by}${why}\n`))
       say('no-room', 'status');
     const journal = (files.read(JOURNAL) ?? '').split(/(?<=\n)/).slice(-(JOURNAL_LINES - 1));
     if (!files.replace(JOURNAL, `${journal.join('')}${entry}\n`)) files.remove(`${JOURNAL}.new`);
@@ -228,11 +228,14 @@ async function confirm(machine: Machine, [head = '', ledger = '', entry = '']: r
 }
 
 async function rollback(machine: Machine, [head = '']: readonly string[]): Promise<never> {
-  const [token = '', record = ''] = head.split(' ');
+  const [token = '', record = '', apply = ''] = head.split(' ');
   enterFolder(machine);
   checkHolder(machine, token);
   const undo = new UndoProgram(machine, `${RECORDS_FOLDER}/${record}.undo`);
   if (!undo.isPlaced) say('nothing');
+  const status = undo.status();
+  if (undo.word === 'superseded' ? apply !== '' : !status.includes(apply)) say('other', status);
+  if (undo.isOver) say('already', status);
   return say('done', await undo.now('asked for'));
 }
 

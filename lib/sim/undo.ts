@@ -43,6 +43,11 @@ export class UndoProgram {
     return this.status().split(' ')[0] ?? '';
   }
 
+  /** Whether nothing is left to take back. */
+  get isOver(): boolean {
+    return ['undone', 'partly', 'superseded'].includes(this.word);
+  }
+
   /** `run left`: notes how the table was left. */
   noteLeft(): void {
     this.machine.files.write(this.path('after'), this.print(this.parts()));
@@ -95,7 +100,7 @@ export class UndoProgram {
 
   private undo(why: string): string {
     const { files } = this.machine;
-    if (this.word === 'undone' || this.word === 'partly') return this.status();
+    if (this.isOver) return this.status();
     const ledger = files.read(this.path('ledger'));
     if (ledger !== undefined) {
       if (ledger === '') files.remove(this.ledgerPath);
@@ -176,7 +181,8 @@ export class UndoProgram {
     return runScripted(this.machine, command.split(' '), { sudo, line: 0, stdin, detached: true });
   }
 
-  private status(): string {
+  /** The status, a line. */
+  status(): string {
     return this.lines('status')[0] ?? '';
   }
 

@@ -151,6 +151,20 @@ test('a rollback of the first apply leaves no ledger; what was recorded since st
   expect(ledger().drains).toEqual({ [WEB_ID]: { timeoutSeconds: 9 } });
 });
 
+test('an apply that changed no table leaves no older one to be taken back', async () => {
+  await apply({ weight: 1 });
+  await apply({ weight: 2 });
+  const rules = lb1.rules();
+  expect((await apply({ weight: 2, policy: { drain: { timeoutSeconds: 9 } } })).report).toMatchObject({ steps: 0 });
+  const files = lb1.files();
+  expect(await rollback()).toMatchObject({ state: 'superseded', already: true });
+  expect([lb1.rules(), lb1.files()[LEDGER]]).toEqual([rules, files[LEDGER]]);
+  await apply({ weight: 3, policy: { drain: { timeoutSeconds: 9 } } });
+  expect(await rollback()).toMatchObject({ state: 'undone', already: false });
+  expect(await rollback()).toMatchObject({ state: 'undone', already: true });
+  expect(lb1.rules()).toBe(rules);
+});
+
 test('an undo that is refused in part says so, and the next rollback does the rest', async () => {
   await sim.close();
   // After the three commands of two applies.

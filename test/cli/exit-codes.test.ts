@@ -29,6 +29,7 @@ test.each<[string, ApplyReport[], number]>([
   ['refused without a net', [report('failed', 'refused')], EXIT.partial],
   ['lost from sight', [report('failed', 'interrupted')], EXIT.partial],
   ['put back behind one that is done', [report('applied'), report('rolled-back', 'rolled-back')], EXIT.partial],
+  ['without a net after a part of it', [{ ...report('failed', 'no-net'), steps: 2 }], EXIT.partial],
   ['stopped by Ctrl-C', [report('applied'), report('skipped')], EXIT.partial],
 ])('an apply: %s', (_, reports, code) => {
   expect(applyExitCode(reports)).toBe(code);

@@ -118,3 +118,20 @@ test('lvsform rollback: timeouts that are no longer declared are all in the boot
   const after = sim.directors[0]!.files()['/var/lib/lvsform/edge.boot'];
   expect(after).toBe(before.replace('timeouts --set 0 0 240', 'timeouts --set 900 120 240'));
 });
+
+test('lvsform rollback takes back the last apply or nothing, and says which', async () => {
+  await applies({});
+  await applies({ weight: 2 });
+  const first = standing();
+  await applies({ weight: 2, persist: true });
+  const second = standing();
+  const nothing = 'lb1: nothing to take back: the last apply changed nothing of the table\n';
+  expect(await type('rollback')).toMatchObject({ code: 0, stdout: expect.stringContaining(nothing) as string });
+  expect(standing()).toEqual(second);
+  await applies({ weight: 2 });
+  expect(standing()).not.toEqual(second);
+  await applies({ weight: 3 });
+  expect((await type('rollback')).stdout).toContain('lb1: taken back (asked for)\n');
+  expect((await type('rollback')).stdout).toContain('lb1: nothing was left to do: it was taken back before (asked for)\n'); // prettier-ignore
+  expect(sim.directors.map((director) => director.rules())).toEqual((first as string[][]).map(([rules]) => rules));
+});

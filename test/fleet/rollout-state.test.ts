@@ -80,6 +80,33 @@ test('a failed check is a stop, and puts the wave back', () => {
   ]);
 });
 
+test('one that failed in part goes back with its wave, whatever the floor is: it serves nobody', () => {
+  const state = new RolloutState({ size: 3, maxFailures: 0, minServing: 2, onFailure: 'rollback-all', parallelism: 2 });
+  state.enter(['lb1']);
+  expect(state.next()).toEqual({ do: 'apply', director: 'lb1' });
+  state.ended('lb1', 'applied');
+  state.enter(['lb2', 'lb3']);
+  expect(state.next()).toEqual({ do: 'apply', director: 'lb2' });
+  state.ended('lb2', 'failed', true);
+  expect([state.stopped, state.serving]).toEqual(['failures', 2]);
+  expect(state.next()).toEqual({ do: 'take-back', director: 'lb2' });
+  // For the other one the floor leaves no room.
+  expect([state.next(), state.serving, state.changing]).toEqual([{ do: 'wait' }, 2, 1]);
+  state.ended('lb2', 'returned');
+  expect([state.next(), state.serving, state.changing]).toEqual([{ do: 'rest' }, 2, 0]);
+});
+
+test('one that failed while the run was stopping, and can not be put back, is tried once', () => {
+  const state = new RolloutState({ size: 2, maxFailures: 0, minServing: 0, onFailure: 'rollback-batch', parallelism: 2 }); // prettier-ignore
+  state.enter(['lb1', 'lb2']);
+  expect([state.next().do, state.next().do]).toEqual(['apply', 'apply']);
+  state.ended('lb1', 'failed');
+  state.ended('lb2', 'failed', true);
+  expect(state.next()).toEqual({ do: 'take-back', director: 'lb2' });
+  state.ended('lb2', 'failed');
+  expect(state.next()).toEqual({ do: 'rest' });
+});
+
 test('directors that could not be planned count from the start', () => {
   const state = new RolloutState({ size: 4, maxFailures: 1, minServing: 2, onFailure: 'stop', parallelism: 4 });
   state.fail('lb4');

@@ -7,11 +7,11 @@ import {
   lockScript,
   locksScript,
   parseSaid,
+  rollbackInput,
   rollbackScript,
   type Said,
 } from '../../lib/dialect/lock-script';
 import { type BatchPart, fetchScript, parseBatch } from '../../lib/dialect/script';
-import { scriptInput } from '../../lib/dialect/shell';
 import { renderUndo } from '../../lib/dialect/undo-program';
 import type { Command, ServiceKey } from '../../lib/model';
 import { type Conversation, connectSsh, newNonce, type Runner } from '../../lib/transport';
@@ -121,17 +121,23 @@ export class SafeClient {
     return parseSaidExceptEnd(stdout, nonce) ?? parseBatch(stdout, nonce);
   }
 
-  async confirm(token: string, ledger: object | null = { entries: [] }, record = 'edge'): Promise<Said | undefined> {
+  async confirm(
+    token: string,
+    ledger: object | null = { entries: [] },
+    record = 'edge',
+    isApply = false,
+  ): Promise<Said | undefined> {
     return this.ask(
       (options) => confirmScript(options),
-      (nonce) => confirmInput({ token, record }, ledger, { did: 'apply' }, nonce),
+      (nonce) => confirmInput({ token, record, isApply }, ledger, { did: 'apply' }, nonce),
     );
   }
 
-  async rollback(token: string, record = 'edge'): Promise<Said | undefined> {
+  /** @param apply the token of the only apply that is to be taken back */
+  async rollback(token: string, record = 'edge', apply?: string): Promise<Said | undefined> {
     return this.ask(
       (options) => rollbackScript(options),
-      (nonce) => scriptInput([`${token} ${record}`], nonce),
+      (nonce) => rollbackInput(token, record, nonce, apply),
     );
   }
 

@@ -84,7 +84,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await tellAll(place, tell);
     tell(await other.confirm(ADA, { entries: ['tcp/192.0.2.1:80'] }));
     await tellAll(place, tell);
-    tell([await client.rollback(ADA), await client.rollback(ADA), await client.rollback(ADA, 'none')].map(timeless));
+    tell([await client.rollback(ADA, 'edge', BOB), await client.rollback(ADA, 'none', ADA)].map(timeless));
+    tell([await client.rollback(ADA, 'edge', ADA), await client.rollback(ADA), await client.rollback(ADA, 'none')].map(timeless)); // prettier-ignore
     const marked = (mark: number) => ({ by: 'fwmark', mark, family: 'inet' }) as const;
     for (const n of [1, 3]) {
       await place.exec('ipvsadm', '-A', '-f', String(n));
@@ -206,6 +207,23 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await place.exec('iptables', ...'-t mangle -A LVSFORM-edge -d 192.0.2.2/32 -j MARK --set-xmark 7'.split(' '));
     tell(timeless(await client.rollback(ADA, 'steered')));
     await conversation.close();
+    await tellAll(place, tell);
+    await client.close();
+  },
+  'an undo that is over once an apply without one is recorded': async (place, tell) => {
+    const client = await SafeClient.connect(place.login);
+    const { conversation } = await client.lock(ADA);
+    tell(await client.guard({ token: ADA, ...all }));
+    await until(place, 'after', WHOLE);
+    tell(await client.confirm(ADA));
+    await conversation.close();
+    await conversation.ended;
+    const next = await client.lock(BOB);
+    tell([next.said, await client.confirm(BOB, { entries: [] }, 'none', true), await client.confirm(BOB)]);
+    await tellAll(place, tell);
+    tell(await client.confirm(BOB, { entries: ['applied'] }, 'edge', true));
+    tell([await client.rollback(BOB, 'edge', ADA), await client.rollback(BOB)].map(timeless));
+    await next.conversation.close();
     await tellAll(place, tell);
     await client.close();
   },

@@ -226,7 +226,7 @@ describe('the dead man’s switch', () => {
     expect(director.rules()).toBe(AFTER + BEFORE);
     const second = await ada.rollback(ADA);
     expect(second?.rest).toMatch(/^undone \d+ aaaaaaaaaaaaaaaa asked for$/);
-    expect(await ada.rollback(ADA)).toEqual(second);
+    expect(await ada.rollback(ADA)).toEqual({ ...second, word: 'already' });
     expect(director.rules()).toBe(BEFORE);
   });
 });
@@ -296,6 +296,36 @@ test('a stack without an undo has nothing to roll back, and each stack has its o
   expect(await ada.rollback(ADA)).toEqual({ word: 'nothing', rest: '' });
   expect((await ada.rollback(ADA, 'other'))?.word).toBe('done');
   expect(director.rules()).toBe(BEFORE);
+});
+
+test('an apply is only taken back by who means that one, where he says so', async () => {
+  const director = await start();
+  const ada = await holding(director);
+  await ada.guard({ token: ADA, commands: apply, undo });
+  expect(await ada.rollback(ADA, 'edge', BOB)).toEqual({ word: 'other', rest: status(director)?.trim() });
+  expect(director.rules()).toBe(AFTER + BEFORE);
+  expect((await ada.rollback(ADA, 'edge', ADA))?.word).toBe('done');
+  expect(director.rules()).toBe(BEFORE);
+  expect((await ada.rollback(ADA, 'edge', BOB))?.word).toBe('other');
+});
+
+test('an undo is over once an apply without one is recorded, and only then', async () => {
+  const director = await start();
+  const held = await connect(director);
+  const { conversation } = await lock(held);
+  await held.guard({ token: ADA, commands: apply, undo });
+  await conversation.close();
+  const bob = await holding(director, BOB);
+  // Something else that is recorded is no apply; and what was recorded is not for the undo to take back.
+  expect((await bob.confirm(BOB, { entries: ['adopted'] }))?.word).toBe('confirmed');
+  expect(status(director)).toMatch(/^placed \d+ aaaaaaaaaaaaaaaa\n$/);
+  expect((await bob.confirm(BOB, { entries: ['applied'] }, 'edge', true))?.word).toBe('confirmed');
+  expect(status(director)).toMatch(/^superseded \d+ aaaaaaaaaaaaaaaa the last apply changed nothing of the table\n$/);
+  const over = status(director)?.trim();
+  expect(await bob.rollback(BOB)).toEqual({ word: 'already', rest: over });
+  expect(await bob.rollback(BOB, 'edge', ADA)).toEqual({ word: 'other', rest: over });
+  expect(director.rules()).toBe(AFTER + BEFORE);
+  expect(director.files()[`${RECORDS_FOLDER}/edge.json`]).toContain('applied');
 });
 
 test.each(['root', 'sudo'] as const)(

@@ -23,7 +23,7 @@ export const addRollback: AddCommand = (program, io, exit) => {
       `
 Runs the undo that the last apply left on each director: only what that apply touched, and only where it is still as it
 was left. What somebody else changed since is left alone, and named. Boot files (persist) follow. A second rollback does
-nothing.
+nothing, and neither does one after an apply that changed no more than the ledger or boot files.
 
 Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
     );
@@ -42,8 +42,11 @@ Without lvsform, on the director: sh /var/lib/lvsform/STACK.undo/run now`,
         const undo = await withLock(access, options, ({ token }) => takeBackApply(access, { stack, wish, token }));
         journal.note('taken-back', { stack, director: access.name, ...undo });
         if (undo === undefined) io.out(`${access.name}: nothing to take back\n`);
-        else if (undo.state === 'undone') io.out(`${access.name}: taken back (${undo.detail})\n`);
-        else
+        else if (undo.state === 'superseded') io.out(`${access.name}: nothing to take back: ${undo.detail}\n`);
+        else if (undo.state === 'undone') {
+          const what = undo.already ? 'nothing was left to do: it was taken back before' : 'taken back';
+          io.out(`${access.name}: ${what} (${undo.detail})\n`);
+        } else
           throw new ApplyError('interrupted', access.name, `taken back in part: ${undo.detail}`, {
             hint: undo.state === 'stuck' ? RETRY_UNDO : 'run `lvsform plan` to see how it stands',
           });
