@@ -32,6 +32,8 @@ export interface ProjectOptions {
   app?: string;
   /** An existing output folder to read instead of running anything. */
   from?: string;
+  /** The SSH configuration that was asked for: a program may take its directors from it. */
+  sshConfig?: string;
 }
 
 /** What was written of one stack. */
@@ -78,7 +80,13 @@ export async function synthProject(options: ProjectOptions, io: Io): Promise<Art
   }
   const outDir = resolve(io.cwd, project.output);
   return withRunFolder(outDir, async (folder) => {
-    await runApp(app, io.cwd, folder);
+    const { sshConfig } = options;
+    await runApp(
+      app,
+      io.cwd,
+      folder,
+      sshConfig === undefined ? {} : { LVSFORM_SSH_CONFIG: resolve(io.cwd, sshConfig) },
+    );
     const manifest = readManifest(folder);
     if (manifest === undefined)
       throw new UsageError('no-synth', 'the program wrote no stacks', {

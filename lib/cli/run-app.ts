@@ -27,9 +27,19 @@ export function appFile(app: string): string | undefined {
   return TYPESCRIPT_APP.exec(app.trim())?.[1];
 }
 
-/** Runs a program so that it synthesizes into `outDir`. @throws UsageError, or what the library throws in the program */
-export async function runApp(app: string, cwd: string, outDir: string): Promise<void> {
-  const environment = { CDKTF_OUTDIR: outDir, CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: '1' };
+/**
+ * Runs a program so that it synthesizes into `outDir`.
+ *
+ * @param more what it finds in its environment besides
+ * @throws UsageError, or what the library throws in the program
+ */
+export async function runApp(
+  app: string,
+  cwd: string,
+  outDir: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const environment = { ...more, CDKTF_OUTDIR: outDir, CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: '1' };
   const file = appFile(app);
   if (file === undefined) {
     runCommand(app, cwd, environment);

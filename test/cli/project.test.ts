@@ -133,3 +133,9 @@ test('runs side by side, each with a program of its own', async () => {
   expect(await Promise.all(apps.map(names))).toEqual([['stack1'], ['stack2'], ['stack3'], ['stack4']]);
   expect(readdirSync(join(cwd, 'cdktf.out', 'stacks'))).toHaveLength(1);
 });
+
+test('a program finds the SSH configuration that was asked for', async () => {
+  const tell = `fs.writeFileSync('told', process.env.LVSFORM_SSH_CONFIG);`;
+  await loadProject({ app: program('main.js', { edge: ipvs('lb1') }, tell), sshConfig: 'ssh_config' }, io());
+  expect(readFileSync(join(cwd, 'told'), 'utf8')).toBe(join(cwd, 'ssh_config'));
+});
