@@ -1,5 +1,4 @@
 /** Carries out an open plan while telling what happens: progress, gates, Ctrl-C, the outcome and its exit code. */
-import { spawnSync } from 'node:child_process';
 import {
   ApplyError,
   type DesiredStack,
@@ -17,6 +16,7 @@ import type { Io } from './io';
 import { errorFields, type Journal } from './journal';
 import { openProgress, type ProgressKind } from './progress';
 import { checkWave } from './rollout-check';
+import { runLoudly } from './shell';
 
 export interface CarryOutOptions {
   /** Run the commands of gates. */
@@ -138,19 +138,12 @@ function runGate(gate: Gate, allowed: boolean, io: Io): void {
       io.err(`gate ${gate.address}: not run: ${command} (--allow-exec runs it)\n`);
       continue;
     }
-    const result = spawnSync(command, {
-      shell: true,
-      cwd: io.cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      encoding: 'utf8',
+    io.err(`gate ${gate.address}: ${command}\n`);
+    const problem = runLoudly(command, { cwd: io.cwd }, (text) => {
+      io.err(text);
     });
-    io.err(`gate ${gate.address}: ${command}\n${result.stdout}${result.stderr}`);
-    if (result.status !== 0)
-      throw new ApplyError(
-        'refused',
-        `gate ${gate.address}`,
-        `its command failed with exit code ${String(result.status)}: ${command}`,
-      );
+    if (problem !== undefined)
+      throw new ApplyError('refused', `gate ${gate.address}`, `its command ${problem}: ${command}`);
   }
 }
 

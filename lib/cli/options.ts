@@ -17,7 +17,7 @@ export interface DirectorFlags extends SelectionFlags {
   director?: string[];
   sshConfig?: string;
   parallelism?: number;
-  connectTimeout: number;
+  connectTimeout?: number;
 }
 
 /** What may pass, and who else is asked. */
@@ -35,6 +35,14 @@ const collect = (value: string, before: string[] = []): string[] => [
 export function positive(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('Expected a whole number from 1.');
+  return number;
+}
+
+/** Seconds, as many as ConnectTimeout takes; a timer that is set for months would go off at once. @throws InvalidArgumentError */
+export function upToADay(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 86_400)
+    throw new InvalidArgumentError('Expected a whole number of seconds, 1 to 86400.');
   return number;
 }
 
@@ -57,7 +65,11 @@ export function withProject(command: Command): Command {
 export function withConnection(command: Command): Command {
   return command
     .option('--ssh-config <file>', 'use this SSH configuration instead of ~/.ssh/config (also: LVSFORM_SSH_CONFIG)')
-    .option('--connect-timeout <seconds>', 'give up on a director that does not answer', positive, 10);
+    .option(
+      '--connect-timeout <seconds>',
+      'give up on a director that does not answer (default: ConnectTimeout of the SSH configuration, else 10)',
+      upToADay,
+    );
 }
 
 export function withDirectors(command: Command): Command {
@@ -103,8 +115,8 @@ export async function connector(
       hint: `it was asked for with ${flags.sshConfig === undefined ? 'LVSFORM_SSH_CONFIG' : '--ssh-config'}`,
     });
   return createSshConnector({
-    connectTimeoutMs: flags.connectTimeout * 1000,
     env: io.env,
+    ...(flags.connectTimeout === undefined ? {} : { connectTimeoutMs: flags.connectTimeout * 1000 }),
     ...(sshConfigFile === undefined ? {} : { sshConfigFile }),
   });
 }

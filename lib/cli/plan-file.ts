@@ -11,6 +11,7 @@ import {
   parsePlanFile,
   type Plan,
   type PlanFile,
+  signsOfEditing,
   UsageError,
 } from '../model';
 import type { OpenPlan } from '../pipeline';
@@ -91,7 +92,7 @@ function save(name: string, file: PlanFile, io: Io): void {
 
 /** What speaks against an apply of a plan file before any director is read. */
 export interface Standing {
-  /** Its digest is not that of what it holds: it was edited. */
+  /** It was edited. */
   tampered: boolean;
   /** Why it may not be applied any more, in words. */
   reasons: string[];
@@ -101,9 +102,8 @@ export interface Standing {
 
 /** Looks at a plan file, and at the program of this folder where there is one. */
 export async function standingOf(file: PlanFile, project: ProjectOptions, io: Io): Promise<Standing> {
-  const reasons: string[] = [];
-  const tampered = desiredDigest(file.desired) !== file.desiredDigest;
-  if (tampered) reasons.push('it was edited: its digest is not that of what it holds');
+  const reasons = signsOfEditing(file);
+  const tampered = reasons.length > 0;
   if (file.used !== undefined) reasons.push(`it was applied already, ${file.used.at} by ${file.used.author.by}`);
   if (file.tool !== VERSION) reasons.push(`it was made by lvsform ${file.tool}, and this is ${VERSION}`);
   if (!hasProject(project, io)) return { tampered, reasons, notes: [] };

@@ -1,10 +1,11 @@
 /** From a folder with a program, or with an artefact, to the stacks it declares. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { loadStack } from '../artefact';
 import { type DesiredStack, formatIssue, type ProgramIssue, UsageError, ValidationError } from '../model';
 import type { Io } from './io';
+import { putInPlace, withRunFolder } from './output-folder';
 import { runApp } from './run-app';
 
 const ProjectFile = z.object(
@@ -31,16 +32,29 @@ export interface ProjectOptions {
   app?: string;
   /** An existing output folder to read instead of running anything. */
   from?: string;
+  /** The SSH configuration that was asked for: a program may take its directors from it. */
+  sshConfig?: string;
+}
+
+/** What was written of one stack. */
+export interface Artefact {
+  stack: string;
+  /** Where it is. */
+  file: string;
+  json: unknown;
 }
 
 /** Runs the program (unless `from` says otherwise) and reads every stack. @throws UsageError, ValidationError */
 export async function loadProject(options: ProjectOptions, io: Io): Promise<DesiredStack[]> {
-  const files =
-    options.from === undefined ? (await synthProject(options, io)).files : artefactFiles(resolve(io.cwd, options.from));
+  return readStacks(options.from === undefined ? await synthProject(options, io) : readFolder(options.from, io));
+}
+
+/** What the artefacts wish for. @throws ValidationError with everything that is wrong, UsageError when there are none */
+export function readStacks(artefacts: readonly Artefact[]): DesiredStack[] {
   const issues: ProgramIssue[] = [];
-  const stacks = [...files].flatMap(([stack, file]) => {
+  const stacks = artefacts.flatMap(({ stack, json }) => {
     try {
-      return [loadStack(stack, parseJson(file))];
+      return [loadStack(stack, json)];
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
       issues.push(...error.issues);
@@ -55,11 +69,8 @@ export async function loadProject(options: ProjectOptions, io: Io): Promise<Desi
   return stacks;
 }
 
-/** Runs the program and checks what it says of itself. */
-export async function synthProject(
-  options: ProjectOptions,
-  io: Io,
-): Promise<{ outDir: string; files: Map<string, string> }> {
+/** Runs the program, checks what it says of itself, and puts what it wrote into the output folder. */
+export async function synthProject(options: ProjectOptions, io: Io): Promise<Artefact[]> {
   const project = readProjectFile(io.cwd);
   const app = options.app === undefined ? project.app : /\s/.test(options.app) ? options.app : `tsx ${options.app}`;
   if (app === undefined) {
@@ -68,18 +79,33 @@ export async function synthProject(
     });
   }
   const outDir = resolve(io.cwd, project.output);
-  // A stack that was renamed or removed must not live on in its old file.
-  rmSync(join(outDir, 'stacks'), { recursive: true, force: true });
-  rmSync(join(outDir, 'manifest.json'), { force: true });
-  mkdirSync(outDir, { recursive: true });
-  await runApp(app, io.cwd, outDir);
-  const manifest = readManifest(outDir);
-  if (manifest === undefined)
-    throw new UsageError('no-synth', 'the program wrote no stacks', {
-      hint: 'it has to end with app.synth(), on an App without an outdir of its own',
-    });
-  reportAnnotations(manifest, io);
-  return { outDir, files: stackFiles(outDir, manifest) };
+  return withRunFolder(outDir, async (folder) => {
+    const { sshConfig } = options;
+    await runApp(
+      app,
+      io.cwd,
+      folder,
+      sshConfig === undefined ? {} : { LVSFORM_SSH_CONFIG: resolve(io.cwd, sshConfig) },
+    );
+    const manifest = readManifest(folder);
+    if (manifest === undefined)
+      throw new UsageError('no-synth', 'the program wrote no stacks', {
+        hint: 'it has to end with app.synth(), on an App without an outdir of its own',
+      });
+    reportAnnotations(manifest, io);
+    // Read here, and not where it is put: another run may put its own there at any time.
+    const written = readAll(stackFiles(folder, manifest));
+    await putInPlace(folder, outDir);
+    return written.map((artefact) => ({ ...artefact, file: join(outDir, relative(folder, artefact.file)) }));
+  });
+}
+
+function readFolder(from: string, io: Io): Artefact[] {
+  return readAll(artefactFiles(resolve(io.cwd, from)));
+}
+
+function readAll(files: ReadonlyMap<string, string>): Artefact[] {
+  return [...files].map(([stack, file]) => ({ stack, file, json: parseJson(file) }));
 }
 
 function readProjectFile(cwd: string): z.output<typeof ProjectFile> {

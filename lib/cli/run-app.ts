@@ -2,7 +2,6 @@
  * Runs the user's program. `npx tsx main.ts` and the like run in this process, through tsx: no second Node.js to start,
  * and errors keep the user's lines. Any other `app` of cdktf.json is run as it is, by the shell, as cdktf does.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
@@ -10,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { LvsformError, UsageError } from '../model';
 import { errorCode } from './errors';
 import { loadingLater } from './later-package';
+import { runLoudly } from './shell';
 
 const TYPESCRIPT_APP =
   /^(?:npx (?:--?[\w-]+ )*)?(?:tsx|ts-node(?:-esm)?|node) (?:--?[\w-]+ )*([^\s"'$&|;<>]+\.[mc]?[tj]s)$/;
@@ -27,9 +27,19 @@ export function appFile(app: string): string | undefined {
   return TYPESCRIPT_APP.exec(app.trim())?.[1];
 }
 
-/** Runs a program so that it synthesizes into `outDir`. @throws UsageError, or what the library throws in the program */
-export async function runApp(app: string, cwd: string, outDir: string): Promise<void> {
-  const environment = { CDKTF_OUTDIR: outDir, CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: '1' };
+/**
+ * Runs a program so that it synthesizes into `outDir`.
+ *
+ * @param more what it finds in its environment besides
+ * @throws UsageError, or what the library throws in the program
+ */
+export async function runApp(
+  app: string,
+  cwd: string,
+  outDir: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const environment = { ...more, CDKTF_OUTDIR: outDir, CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: '1' };
   const file = appFile(app);
   if (file === undefined) {
     runCommand(app, cwd, environment);
@@ -90,17 +100,10 @@ async function withUserCode(
 }
 
 function runCommand(app: string, cwd: string, environment: Record<string, string>): void {
-  const result = spawnSync(app, {
-    shell: true,
-    cwd,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-  });
-  process.stderr.write(result.stdout);
-  process.stderr.write(result.stderr);
-  if (result.status !== 0)
-    throw new UsageError('app-failed', `the program failed with exit code ${String(result.status)}: ${app}`);
+  const problem = runLoudly(app, { cwd, env: { ...process.env, ...environment } }, (text) =>
+    process.stderr.write(text),
+  );
+  if (problem !== undefined) throw new UsageError('app-failed', `the program ${problem}: ${app}`);
 }
 
 interface Imported {

@@ -9,7 +9,8 @@ import { parseSshConfig } from '../transport/ssh-config';
 const MAX_DEPTH = 16;
 
 /**
- * Hosts that a configuration names in full (not by a pattern of its own) and that match, in its order.
+ * Hosts that a configuration names in full (not by a pattern of its own) and that match, in its order. Of the names that
+ * one Host block leads to one HostName, the first that matches: they are one machine.
  *
  * @param pattern `*` and `?` as in ssh_config(5)
  * @param file default: LVSFORM_SSH_CONFIG, else `~/.ssh/config`
@@ -17,20 +18,38 @@ const MAX_DEPTH = 16;
  */
 export function sshHosts(pattern: string, file?: string): string[] {
   const path = resolve(file ?? process.env['LVSFORM_SSH_CONFIG'] ?? join(homedir(), '.ssh', 'config'));
-  const hosts = [...new Set(hostsIn(path, 0))].filter((host) => matchesPatterns(host, [pattern]));
+  const blocks = hostsIn(path, 0).map(({ names, isOneMachine }) => ({
+    names: names.filter((name) => matchesPatterns(name, [pattern])),
+    isOneMachine,
+  }));
+  const others = new Set(blocks.flatMap(({ names, isOneMachine }) => (isOneMachine ? names.slice(1) : [])));
+  const hosts = [...new Set(blocks.flatMap(({ names }) => names))].filter((name) => !others.has(name));
   if (hosts.length > 0) return hosts;
   throw new UsageError('no-hosts', `no Host of ${path} matches '${pattern}'`, {
     hint: 'a Host line names each of them; patterns there are not followed',
   });
 }
 
-function hostsIn(path: string, depth: number): string[] {
+interface HostBlock {
+  names: string[];
+  /** All its names lead to the same place. */
+  isOneMachine: boolean;
+}
+
+function hostsIn(path: string, depth: number): HostBlock[] {
   if (depth > MAX_DEPTH) throw new UsageError('ssh-config', `${path}: Include nests deeper than ${MAX_DEPTH} files`);
-  return parseSshConfig(read(path), path).flatMap(({ keyword, args }) => {
-    if (keyword === 'host') return args.filter((name) => !isPattern(name));
-    if (keyword !== 'include') return [];
-    return args.flatMap(included).flatMap((file) => hostsIn(file, depth + 1));
-  });
+  const blocks: HostBlock[] = [];
+  let block: HostBlock | undefined;
+  for (const { keyword, args } of parseSshConfig(read(path), path)) {
+    if (keyword === 'host') {
+      block = { names: args.filter((name) => !isPattern(name)), isOneMachine: false };
+      blocks.push(block);
+    } else if (keyword === 'match') block = undefined;
+    // With %h in it, each name has its own.
+    else if (keyword === 'hostname' && block !== undefined) block.isOneMachine = args[0]?.includes('%') === false;
+    else if (keyword === 'include') blocks.push(...args.flatMap(included).flatMap((file) => hostsIn(file, depth + 1)));
+  }
+  return blocks;
 }
 
 function read(path: string): string {

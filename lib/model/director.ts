@@ -1,23 +1,23 @@
 import { z } from 'zod';
 import { IgnorePattern } from './ignore';
-import { shown } from './issue';
+import { holdsKey, quoted, shown } from './issue';
 
 /** `declared`: only what the stack declares is touched. `table`: everything else in the director's table is removed. */
 export const Ownership = z.enum(['declared', 'table'], {
-  error: (issue) => `'${String(issue.input)}' is not an ownership (declared, table)`,
+  error: (issue) => `${quoted(issue.input)} is not an ownership (declared, table)`,
 });
 export type Ownership = z.output<typeof Ownership>;
 
 const oneWord = (what: string) =>
   z
     .string({ error: `expected ${what}` })
-    .regex(/^[^\s-]\S*$/, { error: (issue) => `'${String(issue.input)}' is not ${what}` });
+    .regex(/^[^\s-]\S*$/, { error: (issue) => `${quoted(issue.input)} is not ${what}` });
 
 /** A director's name: what plans, errors and `--director` call it. */
 export const DirectorName = z
   .string({ error: 'expected the name of a director' })
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
-    error: (issue) => `'${String(issue.input)}' is not a director name: letters, digits, . _ -`,
+    error: (issue) => `${quoted(issue.input)} is not a director name: letters, digits, . _ -`,
   });
 
 /** How a director is reached and what the stack owns on it. Fields left out follow `~/.ssh/config`, then the defaults. */
@@ -39,6 +39,10 @@ export const DirectorSettings = z.object({
   identityFile: z
     .string()
     .min(1)
+    // The value itself is not for anybody to read.
+    .refine((path) => !/[\r\n]/.test(path) && !holdsKey(path), {
+      error: 'is the name of a file, not what is in it',
+    })
     .optional()
     .meta({ description: 'Private key file. Default: the agent, then the usual files in ~/.ssh.' }),
   /** Use the SSH agent. Default: when SSH_AUTH_SOCK is set. */

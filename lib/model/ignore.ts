@@ -1,7 +1,7 @@
 /** Services of a director that a stack keeps its hands off, whatever it owns there. */
 import { z } from 'zod';
 import { canonicalCidr, Port } from './address';
-import type { Issue } from './issue';
+import { type Issue, quoted } from './issue';
 import { Mark, Protocol, type ServiceKey } from './virtual-service';
 
 /**
@@ -13,7 +13,7 @@ export const IgnorePattern = z.object({
   address: z
     .string({ error: 'expected an address or network such as 192.0.2.0/24' })
     .refine((text) => canonicalCidr(text) !== undefined, {
-      error: (issue) => `'${String(issue.input)}' is not an address or network such as 192.0.2.0/24`,
+      error: (issue) => `${quoted(issue.input)} is not an address or network such as 192.0.2.0/24`,
     })
     .optional()
     .meta({ description: 'Virtual address or network, e.g. 192.0.2.0/24.' }),

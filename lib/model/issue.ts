@@ -15,5 +15,15 @@ export const Word = z.string().regex(/^[^\s\p{Cc}]+$/u, {
 
 /** A value as a message repeats it: text in quotes, so that `'3'` and 3 can be told apart. */
 export function shown(input: unknown): string {
-  return typeof input === 'string' ? `'${input}'` : String(input);
+  return typeof input === 'string' ? quoted(input) : String(input);
+}
+
+/** A value in quotes, unless it is a key that was given instead of something else: nobody should read that. */
+export function quoted(input: unknown): string {
+  const text = String(input);
+  return holdsKey(text) ? 'a key' : `'${text}'`;
+}
+
+export function holdsKey(text: string): boolean {
+  return text.includes('-----BEGIN');
 }

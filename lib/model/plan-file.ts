@@ -52,6 +52,13 @@ export const PlanFile = z.strictObject({
   plan: Plan.extend({ directors: z.array(DirectorPlan) }).meta({
     description: 'What was reviewed: changes, steps, findings and fingerprints per director.',
   }),
+  reviewDigest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, { error: 'expected a SHA-256 digest, 64 hexadecimal digits' })
+    .meta({
+      description:
+        "The same over the object of all other fields but 'desired', 'desiredDigest', 'tool' and 'used': the plan, and what goes with it.",
+    }),
 });
 export type PlanFile = z.output<typeof PlanFile>;
 
@@ -64,8 +71,44 @@ export function desiredDigest(desired: readonly DesiredStack[]): string {
   return sha256(desired);
 }
 
+/** Digest of what was reviewed. What stacks want has its own; `used` comes later, and `tool` is compared by itself. */
+export function reviewDigest(file: Omit<PlanFile, 'reviewDigest'>): string {
+  const {
+    desired: _1,
+    desiredDigest: _2,
+    tool: _3,
+    used: _4,
+    reviewDigest: _5,
+    ...reviewed
+  } = {
+    reviewDigest: undefined,
+    ...file,
+  };
+  return sha256(reviewed);
+}
+
+/** What shows that a plan file was edited, in words. */
+export function signsOfEditing(file: PlanFile): string[] {
+  const signs: string[] = [];
+  if (desiredDigest(file.desired) !== file.desiredDigest || reviewDigest(file) !== file.reviewDigest)
+    signs.push('it was edited: its digest is not that of what it holds');
+  const wanted = file.desired.flatMap(({ stack, directors }) =>
+    directors.map((one) => `${stack}/${one.director.name}`),
+  );
+  const planned = file.plan.directors.map(({ stack, director }) => `${stack}/${director}`);
+  // What is wanted is what would be applied, and what is planned is what a reviewer sees.
+  const unseen = wanted.filter((name) => !planned.includes(name));
+  const unwanted = planned.filter((name) => !wanted.includes(name));
+  if (unseen.length > 0)
+    signs.push(`it was edited: it wants something of ${unseen.join(', ')}, and has no plan for that`);
+  if (unwanted.length > 0) signs.push(`it was edited: it plans for ${unwanted.join(', ')}, and wants nothing of that`);
+  return signs;
+}
+
 /** What a new plan file is made of. */
-export type NewPlanFile = Omit<PlanFile, 'format' | 'kind' | 'desiredDigest' | 'plan' | 'used'> & { plan: Plan };
+export type NewPlanFile = Omit<PlanFile, 'format' | 'kind' | 'desiredDigest' | 'reviewDigest' | 'plan' | 'used'> & {
+  plan: Plan;
+};
 
 /**
  * A plan as a file. @throws UsageError `not-planned` when a director could not be planned, `secret` when a field of the
@@ -80,13 +123,14 @@ export function makePlanFile(content: NewPlanFile): PlanFile {
     });
   }
   const { plan, desired } = content;
-  const file: PlanFile = {
+  const whole: Omit<PlanFile, 'reviewDigest'> = {
     ...content,
     format: PLAN_FILE_FORMAT,
     kind: 'lvsform-plan',
     desiredDigest: desiredDigest(desired),
     plan: { ...plan, directors: plan.directors.filter(isPlanned) },
   };
+  const file: PlanFile = { ...whole, reviewDigest: reviewDigest(whole) };
   const secrets = privateKeys(file, '');
   if (secrets.length > 0)
     throw new UsageError(

@@ -98,17 +98,31 @@ export class Link {
     });
   }
 
-  /** Opens a TCP connection from the far end to another host. @throws Failure `unreachable`, `connection-lost`. */
-  forward(next: Hop): Promise<ClientChannel> {
+  /**
+   * Opens a TCP connection from the far end to another host.
+   *
+   * @param timeoutMs the far end may wait much longer for a host that is silent; 0 for no limit
+   * @throws Failure `unreachable`, `connection-lost`.
+   */
+  forward(next: Hop, timeoutMs: number): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
+      let isLate = false;
+      const onTimeout = (): void => {
+        isLate = true;
+        reject(silentFrom(this.hop, next, timeoutMs));
+      };
+      const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
       const opened = (error: Error | undefined, channel: ClientChannel): void => {
-        if (error === undefined) resolve(channel);
+        clearTimeout(timer);
+        if (isLate && error === undefined) channel.close();
+        else if (error === undefined) resolve(channel);
         else if (this.isOpen) reject(unreachableFrom(this.hop, next, error));
         else reject(this.lost(error));
       };
       try {
         this.client.forwardOut('127.0.0.1', 0, next.host, next.port, opened);
       } catch (error) {
+        clearTimeout(timer);
         reject(this.lost(error));
       }
     });
@@ -229,5 +243,13 @@ function unreachableFrom(jump: Hop, next: Hop, error: Error): Failure {
     `${next.label} can not be reached from ${jump.label}: ${error.message.replace('(SSH) Channel open failure: ', '')}`,
     `check from there: nc -z ${next.host} ${next.port}; sshd on the jump host needs AllowTcpForwarding yes`,
     error,
+  );
+}
+
+function silentFrom(jump: Hop, next: Hop, timeoutMs: number): Failure {
+  return new Failure(
+    'unreachable',
+    `${next.label} does not answer ${jump.label} within ${timeoutMs / 1000} s`,
+    `check that it is up and port ${next.port} is open in firewalls, from there: nc -z ${next.host} ${next.port}`,
   );
 }

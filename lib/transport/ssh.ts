@@ -106,7 +106,7 @@ class Opener {
     if (before.length === 0) return this.connect(hop, undefined, () => Promise.resolve());
     const { link, leave } = await this.gateways.enter(routeName(before), () => this.open(before));
     try {
-      return await this.connect(hop, await link.forward(hop), leave);
+      return await this.connect(hop, await link.forward(hop, this.timeoutOf(hop)), leave);
     } catch (error) {
       await leave();
       throw error;
@@ -121,7 +121,7 @@ class Opener {
       gatherIdentities(hop, { ssh2, readKey: (path) => this.files.read(path, parseKey) }),
     ]);
     const check = checkHostKey(hop, knownHosts);
-    const timeoutMs = this.options.connectTimeoutMs ?? hop.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const timeoutMs = this.timeoutOf(hop);
     const progress: Progress = { connected: sock !== undefined, methods: [], partial: false };
 
     const config: ConnectConfig = {
@@ -144,6 +144,10 @@ class Opener {
     } catch (error) {
       throw explainConnect(error, { hop, timeoutMs, identities, progress });
     }
+  }
+
+  private timeoutOf(hop: Hop): number {
+    return this.options.connectTimeoutMs ?? hop.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   }
 
   private async readKnownHosts(hop: Hop) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { VERSION } from '../../lib/cli/version';
 import { writeSshConfig } from '../../lib/cli/ssh-config';
 import { Director, type IpvsStack, Listen, Scheduler } from '../../lib/constructs';
-import { desiredDigest, PlanFile } from '../../lib/model';
+import { desiredDigest, PlanFile, reviewDigest } from '../../lib/model';
 import { type Sim, type SimDirector, startSim } from '../../lib/sim';
 import { synth } from '../constructs/program';
 import { expectGolden } from '../support/golden';
@@ -74,6 +74,10 @@ const normal = (text: string): string =>
 function change(edited: Partial<PlanFile>): void {
   writeFileSync(file(), JSON.stringify({ ...content(), ...edited }));
 }
+
+const mendDigest = (): void => {
+  change({ reviewDigest: reviewDigest(content()) });
+};
 
 test('is written for its owner alone, whole, and says what was reviewed', async () => {
   const outcome = await plan();
@@ -209,7 +213,34 @@ describe('apply refuses, and changes nothing', () => {
     const [step] = planned.directors[0]!.steps;
     step!.command = { tool: 'ipvsadm', args: ['-D', '-u', '192.0.2.99:53'] };
     change({ plan: planned });
+    expect(await refused(1)).toContain('it was edited: its digest is not that of what it holds');
+    // Whoever mends the digest too is found out by the steps.
+    mendDigest();
     expect(await refused(3)).toContain('lb1: other steps would be needed now');
+  });
+
+  test('a director was cut out of what a reviewer sees', async () => {
+    write(3, (edge) =>
+      new Director(edge, 'lb2', { host: 'lb2' }).addService('dns', { listen: Listen.udp('192.0.2.3', 53) }),
+    );
+    await plan();
+    const { plan: planned } = content();
+    change({ plan: { ...planned, directors: planned.directors.filter(({ director }) => director !== 'lb2') } });
+    expect(await refused(1)).toContain('it was edited: its digest is not that of what it holds');
+    mendDigest();
+    expect(await refused(1)).toContain('it was edited: it wants something of edge/lb2, and has no plan for that');
+    change({
+      plan: planned,
+      desired: content().desired.map((stack) => ({ ...stack, directors: stack.directors.slice(0, 1) })),
+    });
+    expect(await refused(1)).toContain('it was edited: it plans for edge/lb2, and wants nothing of that');
+    expect(sim.directors[1]!.rules()).toBe('');
+  });
+
+  test('what it allows was edited', async () => {
+    await plan();
+    change({ allowed: ['last-server'] });
+    expect(await refused(1)).toContain('it was edited');
   });
 
   test('a choice that stands in the file', async () => {

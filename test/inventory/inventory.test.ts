@@ -27,6 +27,25 @@ test('hosts of an SSH configuration and of what it includes; patterns there are 
   expect(directors.map(({ director }) => director)).toEqual(['edge-1', 'edge-2', 'edge-3'].map((name) => ({ name, host: name, sudo: true })));
 }); // prettier-ignore
 
+test('names of one machine are one host; names that share only settings are not', () => {
+  const file = write('aliases', `Host lb1 lb1.example.net
+  HostName 10.0.0.1
+Host edge lb2
+  HostName 10.0.0.2
+Host lb3 lb4
+  HostName %h.example.net
+Host lb5 lb6
+  User ops
+Match host lb5
+  HostName 10.0.0.5
+Host lb1.example.net lb2 edge
+  Port 22
+`);
+  expect(sshHosts('lb*', file)).toEqual(['lb1', 'lb2', 'lb3', 'lb4', 'lb5', 'lb6']);
+  expect(sshHosts('*.example.net', file)).toEqual(['lb1.example.net']);
+  expect(sshHosts('*', file)).toEqual(['lb1', 'edge', 'lb3', 'lb4', 'lb5', 'lb6']);
+}); // prettier-ignore
+
 test('an inventory in YAML, and the same in JSON', () => {
   const yaml = write('a.yaml', 'defaults: { sudo: true, tags: { role: edge } }\ndirectors:\n  lb1: { host: lb1.example.net, port: 2222, tags: { site: fra } }\n  lb2:\n');
   const json = write('a.json', JSON.stringify({ defaults: { sudo: true, tags: { role: 'edge' } }, directors: { lb1: { host: 'lb1.example.net', port: 2222, tags: { site: 'fra' } }, lb2: {} } }));

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { count } from '../../report';
 import { type AddCommand, EXIT } from '../command';
 import { type ProjectFlags } from '../options';
-import { loadProject, synthProject } from '../project';
+import { readStacks, synthProject } from '../project';
 
 export const addSynth: AddCommand = (program, io, exit) => {
   program
@@ -14,9 +14,10 @@ export const addSynth: AddCommand = (program, io, exit) => {
       '\nThe output folder is the "output" of cdktf.json (cdktf.out). terraform and tofu read the same files.',
     )
     .action(async (flags: ProjectFlags) => {
-      const { outDir, files } = await synthProject(flags, io);
+      const artefacts = await synthProject(flags, io);
       // What plan would refuse is said now.
-      const stacks = await loadProject({ from: outDir }, io);
+      const stacks = readStacks(artefacts);
+      const files = new Map(artefacts.map(({ stack, file }) => [stack, file]));
       for (const { stack, directors } of stacks) {
         const services = Math.max(0, ...directors.map(({ table }) => table.services.length));
         io.out(
