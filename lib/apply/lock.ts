@@ -23,7 +23,7 @@ export interface LockOptions {
   waitSeconds?: number;
   /** Told once when another one holds it. */
   onWait?: (holder: Holder | undefined) => void;
-  /** Ends the wait; a lock that was just taken is given back. */
+  /** Ends the wait for another holder; a lock that was waited for and comes with it is given back. */
   signal?: AbortSignal;
 }
 
@@ -40,7 +40,8 @@ export async function acquireLock(access: DirectorAccess, options: LockOptions):
     if (isStopped()) throw stoppedError(access.name);
     const taken = await tryLock(access, options);
     if ('token' in taken) {
-      if (!isStopped()) return taken;
+      // Who got it at once is at work.
+      if (attempt === 1 || !isStopped()) return taken;
       await taken.release();
       throw stoppedError(access.name);
     }

@@ -67,12 +67,20 @@ test('so does a rollout that stops for its failures', async () => {
   expect(sim.directors[0]!.rules()).toBe('');
 });
 
-test('a lock that comes with the stop is given back', async () => {
-  await held.release();
+test('a lock that was waited for and comes with the stop is given back', async () => {
   const stop = new AbortController();
-  const asked = acquireLock(access, { stack: 'edge', author: AUTHOR, signal: stop.signal });
-  stop.abort();
-  await expect(asked).rejects.toMatchObject({ code: 'stopped' });
+  const { signal } = stop;
+  let asked = 0;
+  const { runner } = access;
+  const hold: typeof runner.hold = (script) => {
+    if (++asked === 2) stop.abort();
+    return runner.hold(script);
+  };
+  const onWait = (): void => void held.release();
+  const watched = { ...access, runner: { ...runner, hold } };
+  const taking = acquireLock(watched, { stack: 'edge', author: AUTHOR, waitSeconds: 60, onWait, signal });
+  await expect(taking).rejects.toMatchObject({ code: 'stopped' });
+  expect(asked).toBe(2);
   for (let tries = 0; tries < 100 && (await readHolder(access)) !== null; tries++) await wait(50);
   expect(await readHolder(access)).toBeNull();
 });
