@@ -63,7 +63,10 @@ export interface DirectorApply {
   onEvent?: (event: ApplyEvent) => void;
   /** Told each time that more of it is confirmed, and when a lost connection has left some of it. */
   onEffect?: (effect: Effect) => void;
+  /** Ends drains. */
   signal?: AbortSignal;
+  /** Keeps from beginning what waits for the lock. */
+  beginSignal?: AbortSignal;
 }
 
 export const DEFAULT_CONFIRM_SECONDS = 90;
@@ -86,6 +89,7 @@ export async function applyDirector(job: DirectorApply): Promise<DrainProgress[]
     author: job.net.author,
     waitSeconds: job.net.lockWaitSeconds ?? 0,
     onWait: (holder: Holder | undefined) => job.onEvent?.({ kind: 'waiting', holder }),
+    ...(job.beginSignal === undefined ? {} : { signal: job.beginSignal }),
   };
   return withLock(job.access, options, async (lock) => {
     job.onEvent?.({ kind: 'locked' });

@@ -23,22 +23,32 @@ export interface LockOptions {
   waitSeconds?: number;
   /** Told once when another one holds it. */
   onWait?: (holder: Holder | undefined) => void;
+  /** Ends the wait for another holder; a lock that was waited for and comes with it is given back. */
+  signal?: AbortSignal;
 }
 
 /**
  * Takes the lock of a director. An apply whose client died with its switch armed is undone on the way.
  *
- * @throws ApplyError `locked`, naming the holder; `no-net` when the director can't keep records
+ * @throws ApplyError `locked`, naming the holder; `stopped`; `no-net` when the director can't keep records
  */
 export async function acquireLock(access: DirectorAccess, options: LockOptions): Promise<DirectorLock> {
+  const { signal } = options;
+  const isStopped = (): boolean => signal?.aborted === true;
   const end = performance.now() + (options.waitSeconds ?? 0) * 1000;
   for (let attempt = 1; ; attempt++) {
+    if (isStopped()) throw stoppedError(access.name);
     const taken = await tryLock(access, options);
-    if ('token' in taken) return taken;
+    if ('token' in taken) {
+      // Who got it at once is at work.
+      if (attempt === 1 || !isStopped()) return taken;
+      await taken.release();
+      throw stoppedError(access.name);
+    }
     const holder = parseHolder(taken.rest);
     if (performance.now() >= end) throw lockedError(access.name, holder, options.waitSeconds ?? 0);
     if (attempt === 1) options.onWait?.(holder);
-    await wait(RETRY_MS);
+    await wait(RETRY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
   }
 }
 
@@ -85,6 +95,12 @@ async function tryLock(access: DirectorAccess, { stack, author }: LockOptions): 
     throw new TransportError('command-failed', access.name, `the lock could not be asked for: ${(conversation.complaint() || stdout).trim()}`); // prettier-ignore
   if (said.word === 'held') return said;
   throw netError(access.name, said);
+}
+
+function stoppedError(director: string): ApplyError {
+  return new ApplyError('stopped', director, 'stopped before it was begun: nothing was changed', {
+    hint: 'run it again to go on',
+  });
 }
 
 function lockedError(director: string, holder: Holder | undefined, waitedSeconds: number): ApplyError {

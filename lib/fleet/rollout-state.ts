@@ -108,6 +108,12 @@ export class RolloutState {
     return this.next();
   }
 
+  /** One that was to be changed and had not been begun when the run stopped. */
+  notBegun(director: string): void {
+    this.inFlight.delete(director);
+    this.standings.set(director, 'waiting');
+  }
+
   /** @param inEffect one that failed is changed in part, and goes back where the others do */
   ended(director: string, outcome: 'applied' | 'unchanged' | 'failed' | 'returned', inEffect = false): void {
     this.inFlight.delete(director);

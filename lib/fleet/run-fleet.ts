@@ -20,7 +20,8 @@ export type FleetEvent =
 
 /** What the engine can't do itself. None of these rejects because of a director: that is what reports are for. */
 export interface FleetTasks {
-  apply(stack: string, director: string): Promise<ApplyReport>;
+  /** @param begin aborted when nothing new is to be begun: who still waits for a lock is skipped */
+  apply(stack: string, director: string, begin: AbortSignal): Promise<ApplyReport>;
   /** @param before its report: applied, or failed with something in effect */
   takeBack(stack: string, director: string, before: ApplyReport): Promise<ApplyReport>;
   /** Called when nothing more will be asked of a director. */
@@ -63,6 +64,8 @@ class Run {
   private readonly reports = new Map<string, ApplyReport>();
   private readonly states = new Map<DesiredRollout, RolloutState>();
   private stopped = false;
+  /** Aborted as soon as nothing new is to be begun. */
+  private readonly begin = new AbortController();
   /** Told with the first director that stays behind because of it. */
   private gateError: LvsformError | undefined;
   /** The state whose wave is on. */
@@ -80,6 +83,7 @@ class Run {
     const { signal } = this.options;
     const interrupt = (): void => {
       this.current?.stop('interrupted');
+      this.begin.abort();
       this.wake();
     };
     signal?.addEventListener('abort', interrupt);
@@ -203,11 +207,13 @@ class Run {
     const report =
       verb === 'take-back' && before !== undefined
         ? await this.tasks.takeBack(stack, director, before)
-        : await this.tasks.apply(stack, director);
+        : await this.tasks.apply(stack, director, this.begin.signal);
     this.tell(report);
-    if (verb === 'take-back') state.ended(director, report.outcome === 'failed' ? 'failed' : 'returned');
+    if (report.outcome === 'skipped') state.notBegun(director);
+    else if (verb === 'take-back') state.ended(director, report.outcome === 'failed' ? 'failed' : 'returned');
     else if (report.outcome === 'applied' || report.outcome === 'unchanged') state.ended(director, report.outcome);
     else state.ended(director, 'failed', report.outcome === 'failed' && report.steps > 0);
+    if (state.stopped !== undefined) this.begin.abort();
   }
 
   /** Undefined where nothing is to be compared, or when the run is interrupted meanwhile. */

@@ -132,6 +132,8 @@ export type ApplyCode =
   | 'scheduler-missing'
   | 'not-converged'
   | 'interrupted'
+  /** It was asked to stop before anything was begun. */
+  | 'stopped'
   | 'stale'
   | 'blocked'
   /** What has to hold after a wave does not. */

@@ -79,10 +79,11 @@ export async function applyPlan(
   return runFleet(
     open.stacks.flatMap((stack) => turnsOf(stack)),
     {
-      apply: (stack, director) => {
+      apply: (stack, director, beginSignal) => {
         const { plan, session } = at(stack, director);
         return applyOne(plan, session, open, settings, {
           ...hooks,
+          beginSignal,
           onEffect: (effect) => effects.set(`${stack}/${director}`, effect),
         });
       },
@@ -228,7 +229,7 @@ async function applyOne(
   session: Session | undefined,
   open: OpenPlan,
   settings: ApplySettings,
-  hooks: ApplyHooks & { onEffect: (effect: Effect) => void },
+  hooks: ApplyHooks & { onEffect: (effect: Effect) => void; beginSignal: AbortSignal },
 ): Promise<ApplyReport> {
   if (session === undefined || !isPending(plan)) return reportOf(plan, 'unchanged', 0);
   const { aim, wish, access } = session;
@@ -241,11 +242,13 @@ async function applyOne(
         effect = now;
         hooks.onEffect(now);
       },
+      beginSignal: hooks.beginSignal,
       ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     });
     return { ...reportOf(plan, 'applied', plan.steps.length), ...(drained.length > 0 ? { drained } : {}) };
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
+    if (error.code === 'stopped') return reportOf(plan, 'skipped', 0);
     if (error.code === 'rolled-back') return reportOf(plan, 'rolled-back', 0, error);
     // Cut short, the steps before the first one without effect stay.
     const seen = error.code === 'interrupted' ? (error.failedAt ?? 1) - 1 : 0;

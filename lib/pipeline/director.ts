@@ -155,7 +155,7 @@ export async function applyPrepared(
   { plan, drains, boot }: Omit<Prepared, 'live'>,
   access: DirectorAccess,
   settings: ApplySettings,
-  hooks: Pick<DirectorApply, 'connect' | 'lock' | 'onEvent' | 'onEffect' | 'signal'>,
+  hooks: Pick<DirectorApply, 'connect' | 'lock' | 'onEvent' | 'onEffect' | 'signal' | 'beginSignal'>,
 ): Promise<DrainProgress[]> {
   const { stack } = aim;
   const planNow = (read: LiveDirector) => {
@@ -178,7 +178,9 @@ export async function applyPrepared(
       await boot?.write(access, planNow(now).standing);
       await record(access, now, token);
     };
-    await (hooks.lock === undefined ? withLock(access, lockOptions(plan, settings), write) : write(hooks.lock));
+    const { lock, beginSignal: signal } = hooks;
+    const options = { ...lockOptions(plan, settings), ...(signal === undefined ? {} : { signal }) };
+    await (lock === undefined ? withLock(access, options, write) : write(lock));
     return [];
   }
   return applyDirector({
