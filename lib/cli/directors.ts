@@ -23,7 +23,7 @@ export async function visitDirectors(
   io: Io,
   visit: (visit: Visit) => Promise<void>,
 ): Promise<ExitCode> {
-  const stacks = selectStacks(await loadProject(flags, io), names, flags);
+  const stacks = selectStacks(await loadProject(flags, io, names), names, flags);
   const connect = await connector(flags, io);
   let exitCode: ExitCode = EXIT.done;
   for (const { stack, wish } of wishesOf(stacks)) {

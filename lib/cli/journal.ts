@@ -24,9 +24,10 @@ export interface Journal {
 }
 
 /**
- * Runs a command with its journal: `started` first, and `ended` with the exit code last, also when it throws.
+ * Runs a command with its journal: `started` first, and `ended` with the exit code last, also when it throws. A journal
+ * that can't be gone on with does not stop what is under way.
  *
- * @throws UsageError `not-writable` when the file can't be appended to; the command is not run then
+ * @throws UsageError `not-writable` when the file can't be appended to at all; the command is not run then
  */
 export async function journaled(
   command: string,
@@ -80,15 +81,22 @@ export function notePlan(journal: Journal, plan: Plan): void {
 function openJournal({ log }: JournalFlags, io: Io): Journal {
   if (log === undefined) return { note: () => undefined };
   const file = resolve(io.cwd, log);
+  let state: 'new' | 'begun' | 'lost' = 'new';
   return {
     note: (event, fields = {}) => {
+      if (state === 'lost') return;
       const line = `${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`;
       try {
         // Opened for every line: a run that is killed has told what it did, and two runs may share the file.
         appendFileSync(file, line, { mode: 0o600 });
+        state = 'begun';
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        throw new UsageError('not-writable', `the journal ${file} can't be written: ${reason}`, { cause: error });
+        const problem = `the journal ${file} can't be written: ${reason}`;
+        if (state === 'new') throw new UsageError('not-writable', problem, { cause: error });
+        // Directors may be changed by now: what is left to do on them matters more.
+        state = 'lost';
+        io.err(`warning: ${problem}; the run goes on without it\n`);
       }
     },
   };

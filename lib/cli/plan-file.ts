@@ -126,7 +126,7 @@ function hasProject({ app, from }: ProjectOptions, { cwd }: Io): boolean {
 async function projectDrift(file: PlanFile, project: ProjectOptions, io: Io): Promise<string | undefined> {
   try {
     const { stacks, directors, shard } = file.only;
-    const now = selectStacks(await loadProject(project, io), stacks, {
+    const now = selectStacks(await loadProject(project, io, stacks), stacks, {
       director: directors,
       ...(shard === undefined ? {} : { shard: parseShard(shard) }),
     });

@@ -3,7 +3,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { loadStack } from '../artefact';
-import { type DesiredStack, formatIssue, type ProgramIssue, UsageError, ValidationError } from '../model';
+import {
+  type DesiredStack,
+  formatIssue,
+  isPlainObject,
+  type ProgramIssue,
+  UsageError,
+  ValidationError,
+} from '../model';
 import type { Io } from './io';
 import { putInPlace, withRunFolder } from './output-folder';
 import { runApp } from './run-app';
@@ -44,29 +51,68 @@ export interface Artefact {
   json: unknown;
 }
 
-/** Runs the program (unless `from` says otherwise) and reads every stack. @throws UsageError, ValidationError */
-export async function loadProject(options: ProjectOptions, io: Io): Promise<DesiredStack[]> {
-  return readStacks(options.from === undefined ? await synthProject(options, io) : readFolder(options.from, io));
+/**
+ * Runs the program (unless `from` says otherwise) and reads its stacks.
+ *
+ * @param names the stacks that were asked for; what is wrong in others does not matter then
+ * @throws UsageError, ValidationError
+ */
+export async function loadProject(
+  options: ProjectOptions,
+  io: Io,
+  names: readonly string[] = [],
+): Promise<DesiredStack[]> {
+  const artefacts = options.from === undefined ? await synthProject(options, io) : readFolder(options.from, io);
+  return readStacks(artefacts, io, names);
+}
+
+interface Unread {
+  artefact: Artefact;
+  issues: readonly ProgramIssue[];
 }
 
 /** What the artefacts wish for. @throws ValidationError with everything that is wrong, UsageError when there are none */
-export function readStacks(artefacts: readonly Artefact[]): DesiredStack[] {
-  const issues: ProgramIssue[] = [];
-  const stacks = artefacts.flatMap(({ stack, json }) => {
+export function readStacks(artefacts: readonly Artefact[], io: Io, names: readonly string[] = []): DesiredStack[] {
+  const stacks: DesiredStack[] = [];
+  const unread: Unread[] = [];
+  for (const artefact of artefacts) {
     try {
-      return [loadStack(stack, json)];
+      stacks.push(loadStack(artefact.stack, artefact.json));
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      issues.push(...error.issues);
-      return [];
+      unread.push({ artefact, issues: error.issues });
     }
-  });
-  if (issues.length > 0) throw new ValidationError(issues);
+  }
+  const wrong = names.length > 0 ? unreadOf(names, stacks, unread) : passOver(stacks, unread, io);
+  if (wrong.length > 0) throw new ValidationError(wrong.flatMap(({ issues }) => issues));
   if (stacks.length === 0)
     throw new UsageError('no-stacks', 'there are no stacks', {
       hint: "a program declares them with new IpvsStack(app, 'NAME')",
     });
   return stacks;
+}
+
+/** What could not be read of the stacks that were asked for. Their provider may give them another name than their folder. */
+function unreadOf(names: readonly string[], stacks: readonly DesiredStack[], unread: readonly Unread[]): Unread[] {
+  const missing = names.filter((name) => stacks.every(({ stack }) => stack !== name));
+  const named = unread.filter(({ artefact }) => missing.includes(artefact.stack));
+  return missing.length === 0 ? [] : named.length > 0 ? named : [...unread];
+}
+
+/** A program may declare stacks of other providers besides ours: those are for Terraform alone. */
+function passOver(stacks: readonly DesiredStack[], unread: readonly Unread[], io: Io): Unread[] {
+  const ours = unread.filter(({ artefact }) => isOurs(artefact.json));
+  if (ours.length > 0) return ours;
+  if (stacks.every(({ directors }) => directors.length === 0)) return [...unread];
+  for (const { artefact } of unread)
+    io.err(`note: stack ${artefact.stack} has nothing of IPVS in it, and is passed over\n`);
+  return [];
+}
+
+function isOurs(json: unknown): boolean {
+  if (!isPlainObject(json)) return false;
+  const names = [json['provider'], json['resource']].flat().flatMap((blocks) => Object.keys(blocks ?? {}));
+  return names.some((name) => /^ipvs(?:_|$)/.test(name));
 }
 
 /** Runs the program, checks what it says of itself, and puts what it wrote into the output folder. */

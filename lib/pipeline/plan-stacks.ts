@@ -139,8 +139,10 @@ export async function findDrift(stacks: readonly DesiredStack[], options: PlanOp
     const planned = new Map(
       open.plan.directors.filter(isPlanned).map((plan) => [`${plan.stack}/${plan.director}`, plan]),
     );
+    // A ledger that an apply would bring up to date differs from the program in nothing that is in effect.
+    const differing = open.sessions.filter(({ plan: { changes, boot } }) => changes.length > 0 || boot === true);
     const directors = await mapConcurrently(
-      open.sessions,
+      differing,
       options.parallelism ?? DEFAULT_PARALLELISM,
       async ({ plan: { stack, director }, access, live }): Promise<DirectorDrift> => {
         const { changes = [], boot = false } = planned.get(`${stack}/${director}`) ?? {};

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { AnyAuthMethod, AuthenticationType, Client, ClientChannel, ConnectConfig } from 'ssh2';
 import type { Director } from '../model';
 import { explainConnect, type Progress } from './connect-errors';
-import { nameDirector } from './failure';
+import { errorText } from './error-facts';
+import { Failure, nameDirector } from './failure';
 import { FileCache } from './file-cache';
 import { Gateways } from './gateways';
 import { checkHostKey } from './host-key';
@@ -153,9 +154,21 @@ class Opener {
   private async readKnownHosts(hop: Hop) {
     if (hop.hostKey !== undefined) return [];
     const paths = this.options.knownHostsFiles ?? [...hop.userKnownHostsFiles, ...hop.globalKnownHostsFiles];
-    const read = await Promise.all(paths.map((path) => this.files.read(path, parseKnownHosts)));
+    const read = await Promise.all(
+      paths.map((path) => this.files.read(path, parseKnownHosts).catch((error: unknown) => refuseUnread(path, error))),
+    );
     return read.filter((hosts) => hosts !== undefined);
   }
+}
+
+/** It may be the file that says a key is revoked: passing it over, as OpenSSH does, could trust too much. */
+function refuseUnread(path: string, error: unknown): never {
+  throw new Failure(
+    'host-key',
+    `the host keys in ${path} can't be read: ${errorText(error)}`,
+    "make it readable, or give the key on the Director as 'hostKey'",
+    error,
+  );
 }
 
 function loginName(env: LocalUser['env']): string {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSshConfig } from '../../lib/cli/ssh-config';
-import { Director, Listen } from '../../lib/constructs';
+import { Director, Duration, Listen } from '../../lib/constructs';
 import { type Sim, startSim } from '../../lib/sim';
 import { synth } from '../constructs/program';
 import { typeHere } from './fake-io';
@@ -74,6 +74,35 @@ test('another controller is named', async () => {
     const args = ['drift', '--from', 'edge.tf.json', '--director', 'lb1'];
     const { code, stdout } = await typeHere(args, { cwd: bench.path, sshConfig });
     expect([code, stdout.split('\n')[0]]).toEqual([2, 'lb1  tcp/192.0.2.1:80: is missing  (keepalived runs there)']);
+  } finally {
+    await other.close();
+  }
+});
+
+test('a ledger that says something else is no drift; adopt writes it as an apply would', async () => {
+  const rules = '-A -t 192.0.2.1:80 -s wlc\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1\n';
+  const other = await startSim({ directors: ['lb1'], rules: { lb1: rules }, processes: [] });
+  try {
+    const sshConfig = writeSshConfig(join(bench.path, 'ledger'), other);
+    const write = (drainSeconds: number, tcp: number): void => {
+      const json = synth((edge) => {
+        new Director(edge, 'lb1', { host: 'lb1', timeouts: { tcp: Duration.seconds(tcp) } })
+          .addService('web', {
+            listen: Listen.tcp('192.0.2.1', 80),
+            drain: { timeout: Duration.seconds(drainSeconds) },
+          })
+          .addRealServer('rs1', { address: '10.0.0.1' });
+      });
+      writeFileSync(join(bench.path, 'ledger.tf.json'), JSON.stringify(json));
+    };
+    const type = (...args: string[]): Promise<Typed> =>
+      typeHere([...args, '--from', 'ledger.tf.json'], { cwd: bench.path, sshConfig });
+    write(60, 900);
+    expect((await type('adopt')).stdout).toBe('lb1: stack edge owns tcp/192.0.2.1:80, timeouts\n');
+    expect((await type('plan')).stdout).not.toContain('the ledger is brought up to date');
+    write(30, 900);
+    expect((await type('plan')).stdout).toContain('the ledger is brought up to date');
+    expect(await type('drift')).toMatchObject({ code: 0, stdout: 'No drift on 1 director.\n' });
   } finally {
     await other.close();
   }

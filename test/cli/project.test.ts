@@ -139,3 +139,27 @@ test('a program finds the SSH configuration that was asked for', async () => {
   await loadProject({ app: program('main.js', { edge: ipvs('lb1') }, tell), sshConfig: 'ssh_config' }, io());
   expect(readFileSync(join(cwd, 'told'), 'utf8')).toBe(join(cwd, 'ssh_config'));
 });
+
+describe('beside stacks of other providers', () => {
+  const dns = { provider: { aws: [{}] }, resource: { aws_route53_zone: { z: { name: 'example.net' } } } };
+  const broken = { ...ipvs('lb9'), data: { aws_ami: { a: {} } } };
+  const load = async (stacks: Readonly<Record<string, object>>, asked: string[] = []): Promise<string[]> =>
+    (await loadProject({ app: program('main.js', stacks) }, io(), asked)).map(({ stack }) => stack);
+
+  test('those are passed over, and that is said', async () => {
+    expect(await load({ dns, edge: ipvs('lb1') })).toEqual(['edge']);
+    expect(said).toBe('note: stack dns has nothing of IPVS in it, and is passed over\n');
+  });
+
+  test('a stack that was asked for is read, whatever the others are', async () => {
+    expect(await load({ dns, broken, edge: ipvs('lb1') }, ['edge'])).toContain('edge');
+    expect(said).toBe('');
+    await expect(load({ dns, edge: ipvs('lb1') }, ['dns'])).rejects.toThrow('aws_route53_zone');
+    await expect(load({ dns, broken, edge: ipvs('lb1') }, ['edge', 'broken'])).rejects.toThrow('data.aws_ami.a');
+  });
+
+  test('what is wrong in a stack of ours is told, and so is a program of theirs alone', async () => {
+    await expect(load({ broken, edge: ipvs('lb1') })).rejects.toThrow('data.aws_ami.a');
+    await expect(load({ dns })).rejects.toThrow('aws_route53_zone');
+  });
+});

@@ -134,13 +134,15 @@ function busy(count: number, losing: readonly string[]): SimOptions {
 }
 const rescheduled = (): string[] =>
   sim!.directors.filter((one) => one.rules().includes('-s wlc')).map(({ name }) => name);
-const check = { connectionsPerSecond: { atLeast: '80%', window: Duration.seconds(1) } };
+const checkFor = (seconds: number) => ({
+  connectionsPerSecond: { atLeast: '80%', window: Duration.seconds(seconds) },
+});
 
 test('a canary that loses its connections is put back, and nobody else is touched', async () => {
   await start(4, busy(4, ['lb1']));
-  write(4, ([lb1]) => Rollout.canary(lb1!).rest().check(check).onFailure('rollback-batch'));
+  write(4, ([lb1]) => Rollout.canary(lb1!).rest().check(checkFor(5)).onFailure('rollback-batch'));
   const { code, stderr, stdout } = await apply();
-  expect(stderr).toContain('table: counting connections for 1 s before wave 1\n');
+  expect(stderr).toContain('table: counting connections for 5 s before wave 1\n');
   expect(stderr).toMatch(
     /table: the check after wave 1 failed:\n {4}lb1 takes (?:8\d|9\d)\.\d connections\/s, [89]\d\d before it was changed: (?:9|10|11) %, not 80 % or more\n/,
   );
@@ -150,7 +152,7 @@ test('a canary that loses its connections is put back, and nobody else is touche
 
 test('directors that take what they took let the next wave begin; a made service, and one with too little traffic, are no loss', async () => {
   await start(3, { ...busy(3, []), rules: busy(2, []).rules! });
-  write(3, () => Rollout.batches(1).check(check).onFailure('rollback-all'));
+  write(3, () => Rollout.batches(1).check(checkFor(3)).onFailure('rollback-all'));
   const { code, stderr } = await apply();
   expect(code).toBe(0);
   expect(stderr.match(/^table: the check.*$/gm)).toEqual([

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, connect, containing, failure, home, know, serve, withoutKey } from '../support/ssh-bench';
 import { newKey } from '../support/ssh-server';
@@ -30,6 +31,22 @@ test('unknown: refused before any login, with fingerprint and both ways to add i
   await connect({ ...director, hostKey });
   home.write('known_hosts', `${line}\n`);
   await connect(director);
+});
+
+test('a file that can not be read is named, and the director is refused: it might say that a key is revoked', async () => {
+  const server = await serve();
+  know(server);
+  const loop = home.write('known_hosts2', '');
+  rmSync(loop);
+  symlinkSync(loop, loop);
+  const error = await failure(connect(withoutKey(at(server))));
+  expect(error).toMatchObject({
+    code: 'host-key',
+    director: 'lb1',
+    message: containing(`${loop} can't be read: ELOOP`),
+  });
+  expect(server.accepted).toBe(0);
+  rmSync(loop);
 });
 
 test('changed: refused loudly, naming file and line', async () => {

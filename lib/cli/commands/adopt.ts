@@ -9,6 +9,7 @@ import {
   serviceId,
   UsageError,
 } from '../../model';
+import { adoptedLedger } from '../../pipeline';
 import { authorOf } from '../../author';
 import type { AddCommand } from '../command';
 import { type Visit, visitDirectors } from '../directors';
@@ -65,19 +66,16 @@ async function adopt(
     throw new UsageError('no-entry', `${access.name} has no ${missing.join(', ')}`, {
       hint: `it has ${[...there].join(', ') || 'nothing'}`,
     });
-  const declared = [
-    ...wish.table.services.map(({ key }) => serviceId(key)),
-    ...wish.table.daemons.map(({ role }) => `sync/${role}`),
-    ...wish.table.marks.map(markRuleId),
-  ].filter((id) => there.has(id) || persisted.includes(id));
   const record = recordName(stack);
-  const known = live.records.ledgers[record];
-  const before = known === undefined || known === 'corrupt' ? undefined : known;
-  const entries = [...new Set([...(before?.entries ?? []), ...declared, ...wanted])].sort();
   const at = new Date().toISOString();
-  const { plans = [], drains = {}, persist = false } = before ?? {};
-  const quiesced = before?.quiesced === undefined ? {} : { quiesced: before.quiesced };
-  const ledger: Ledger = { format: 1, stack, tool: VERSION, at, author, entries, plans, drains, ...quiesced, persist };
+  const ledger = adoptedLedger(stack, wish, live, {
+    there: new Set([...there, ...persisted]),
+    wanted,
+    tool: VERSION,
+    author,
+    at,
+  });
+  const { entries } = ledger;
   const note = { at, ...author, stack, outcome: 'adopted', changes: entries };
   for (const [name, other] of Object.entries(live.records.ledgers)) {
     if (name === record || other === 'corrupt' || !other.entries.some((id) => entries.includes(id))) continue;

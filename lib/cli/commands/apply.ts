@@ -124,7 +124,7 @@ async function applyStacks(
     });
   }
   const judges: Judges = { allowed: flags.allow ?? [], policies: await loadPolicies(flags.policy ?? [], io) };
-  const stacks = selectStacks(await loadProject(flags, io), names, flags);
+  const stacks = selectStacks(await loadProject(flags, io, names), names, flags);
   const options = {
     connect: await connector(flags, io),
     destroy,

@@ -39,7 +39,7 @@ Exit codes: 0 no drift, 2 drift, 1 error; also when one director can't be read.`
 };
 
 async function run(names: readonly string[], flags: DriftFlags, io: Io): Promise<ExitCode> {
-  const stacks = selectStacks(await loadProject(flags, io), names, flags);
+  const stacks = selectStacks(await loadProject(flags, io, names), names, flags);
   const drift = await findDrift(stacks, {
     connect: await connector(flags, io),
     ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),

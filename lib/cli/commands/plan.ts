@@ -68,7 +68,7 @@ Examples:
 async function run(names: string[], flags: PlanFlags, io: Io, journal: Journal): Promise<ExitCode> {
   if (flags.out !== undefined) checkWritable(resolve(io.cwd, flags.out));
   const judges = { allowed: flags.allow ?? [], policies: await loadPolicies(flags.policy ?? [], io) };
-  const stacks = selectStacks(await loadProject(flags, io), names, flags);
+  const stacks = selectStacks(await loadProject(flags, io, names), names, flags);
   const destroy = flags.destroy ?? false;
   const open = await planStacks(stacks, {
     connect: await connector(flags, io),

@@ -45,7 +45,7 @@ Examples:
           hint: 'lvsform show plan.json',
         },
       );
-    const stacks = selectStacks(await loadProject(flags, io), names, flags);
+    const stacks = selectStacks(await loadProject(flags, io, names), names, flags);
     const connect = await connector(flags, io);
     const shown: object[] = [];
     let code: ExitCode = EXIT.done;

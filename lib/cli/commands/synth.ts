@@ -16,7 +16,7 @@ export const addSynth: AddCommand = (program, io, exit) => {
     .action(async (flags: ProjectFlags) => {
       const artefacts = await synthProject(flags, io);
       // What plan would refuse is said now.
-      const stacks = readStacks(artefacts);
+      const stacks = readStacks(artefacts, io);
       const files = new Map(artefacts.map(({ stack, file }) => [stack, file]));
       for (const { stack, directors } of stacks) {
         const services = Math.max(0, ...directors.map(({ table }) => table.services.length));
