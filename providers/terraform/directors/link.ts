@@ -226,7 +226,7 @@ export class DirectorLink {
     try {
       const access = await this.access();
       // The lock comes first: batches follow each other, and a reading under it need not be made twice.
-      await withLock(access, { stack, author, waitSeconds: LOCK_WAIT_SECONDS }, async (lock) => {
+      await withLock(access, { stack, author, waitSeconds: LOCK_WAIT_SECONDS, signal: this.signal }, async (lock) => {
         const prepared = await prepare(aim, access, lock);
         if (!isPending(prepared.plan)) return;
         // Connections come and go: what was harmless when it was planned may not be any more.
@@ -301,5 +301,5 @@ function notReplaced({ name }: Director, id: string): UsageError {
 function isAboutOne(error: unknown): boolean {
   if (!(error instanceof LvsformError)) return false;
   if (error instanceof TransportError || error.cause instanceof TransportError) return false;
-  return !['locked', 'lock-lost', 'no-net', 'interrupted'].includes(error.code);
+  return !['locked', 'lock-lost', 'no-net', 'interrupted', 'stopped'].includes(error.code);
 }
