@@ -56,7 +56,7 @@ describeLab('new connections while tables change', () => {
     const bench = await Bench.open(lab, 'nft');
     const watched = await bench.watch(() => walk(EDITS_AT_ONCE, bench, allowedAtOnce, (_, after) => [after]));
     report('edits applied at once', watched);
-    expect(watched.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(failuresIn(watched)).toEqual([]);
     await bench.close();
   }, 900_000);
 
@@ -66,7 +66,7 @@ describeLab('new connections while tables change', () => {
       walk(EDITS_QUIESCED_FIRST, bench, allowedQuiesced, (before, after) => [quiesced(before, after), after]),
     );
     report('edits with what leaves quiesced first', watched);
-    expect(watched.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(failuresIn(watched)).toEqual([]);
     await bench.close();
   }, 900_000);
 
@@ -84,6 +84,9 @@ describeLab('new connections while tables change', () => {
     await bench.close();
   }, 900_000);
 });
+
+/** What a probe of one port of a site saw. */
+type Watched = ProbeResult & { url: string };
 
 /** A director with its clients, and its table as last read: nothing else changes it. */
 class Bench {
@@ -118,16 +121,15 @@ class Bench {
   }
 
   /** Clients at every port of every site, one probe each, while something is done. */
-  async watch(what: () => Promise<void>): Promise<ProbeResult[]> {
-    const probes = await Promise.all(
-      FIRST_SITES.flatMap(urlsOf).map((url) => this.director.client.probe({ url, ...PROBE })),
-    );
+  async watch(what: () => Promise<void>): Promise<Watched[]> {
+    const urls = FIRST_SITES.flatMap(urlsOf);
+    const probes = await Promise.all(urls.map((url) => this.director.client.probe({ url, ...PROBE })));
     try {
       await what();
     } finally {
       await Promise.all(probes.map((probe) => probe.stop()));
     }
-    return Promise.all(probes.map(({ done }) => done));
+    return Promise.all(probes.map(async ({ done }, at) => ({ url: urls[at] ?? '', ...(await done) })));
   }
 
   async close(): Promise<void> {
@@ -177,6 +179,10 @@ function removeFirst(steps: Step[]): Step[][] {
   const removals = steps.filter(({ phase }) => phase === 'remove');
   return [removals, steps.filter(({ phase, verb }) => phase !== 'remove' && verb !== 'quiesce-server')];
 }
+
+/** What failed, and where. */
+const failuresIn = (watched: readonly Watched[]): object[] =>
+  watched.flatMap(({ url, failures }) => failures.map((failure) => ({ url, ...failure })));
 
 function report(what: string, watched: readonly ProbeResult[]): void {
   const all = watched.flatMap(({ failures }) => failures);
