@@ -123,7 +123,14 @@ class Bench {
   /** Clients at every port of every site, one probe each, while something is done. */
   async watch(what: () => Promise<void>): Promise<Watched[]> {
     const urls = FIRST_SITES.flatMap(urlsOf);
-    const probes = await Promise.all(urls.map((url) => this.director.client.probe({ url, ...PROBE })));
+    const { client } = this.director;
+    const probes = await Promise.all(
+      urls.map((url, at) => {
+        // Masqueraded to one port of one server, two ports of a VIP must not be asked from the same port of one client.
+        const from = (url.includes('[') ? client.addresses6 : client.addresses)[at];
+        return client.probe({ url, ...PROBE, ...(from === undefined ? {} : { from }) });
+      }),
+    );
     try {
       await what();
     } finally {
