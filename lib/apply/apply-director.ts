@@ -4,7 +4,7 @@
  * it was before, put back by us or, when we are gone, by itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Finding, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, isTakenBack, RETRY_UNDO, type UndoRecord } from '../model'; // prettier-ignore
+import { chainName, ApplyError, type Author, type Change, type DirectorPlan, type Finding, type Holder, type Ledger, LvsformError, type LiveDirector, recordName, type Step, isTakenBack, RETRY_UNDO, type UndoRecord, wordsOf } from '../model'; // prettier-ignore
 import { controllersScript, type GuardHeader, parseControllers } from '../dialect';
 import type { Runner } from '../transport';
 import { blockedError, codesOf, newlyBlocking } from './blocked';
@@ -233,7 +233,7 @@ async function runStage(job: DirectorApply, lock: DirectorLock, turn: Turn): Pro
 
 /** After a drain the director would not begin what was left. */
 function notGoneOn(director: string, done: number, reason: LvsformError): ApplyError {
-  const why = reason.message.replace(`${director}: `, '');
+  const why = wordsOf(director, reason);
   return new ApplyError('interrupted', director, `after a drain: ${why}\n  what was drained is not removed, everything else is done`, {
     cause: reason,
     failedAt: done + 1,
@@ -330,7 +330,7 @@ async function backOut(
 }
 
 function rolledBack(director: string, undo: UndoRecord, reason?: LvsformError): ApplyError {
-  const why = reason === undefined ? undo.detail : reason.message.replace(`${director}: `, '');
+  const why = reason === undefined ? undo.detail : wordsOf(director, reason);
   if (undo.state === 'stuck')
     return new ApplyError('interrupted', director, `${why}\n  the director could not be put back whole (${undo.detail})`, {
       cause: reason,

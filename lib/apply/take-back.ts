@@ -10,6 +10,7 @@ import {
   LvsformError,
   recordName,
   serviceId,
+  wordsOf,
 } from '../model';
 import { daemonId, knownLedger, providedMarks, tableAtBoot } from '../plan';
 import { type DirectorAccess, fetchLive } from './fetch';
@@ -43,7 +44,7 @@ export async function takeBackApply(access: DirectorAccess, what: Readonly<Taken
     await settleBoot(access, what);
   } catch (error) {
     if (!(error instanceof LvsformError)) throw error;
-    const why = error.message.replace(`${access.name}: `, '');
+    const why = wordsOf(access.name, error);
     throw new ApplyError('interrupted', access.name, `table and ledger are put back, its boot files are not: ${why}`, {
       cause: error,
       hint: error.hint ?? 'mend it, and run `lvsform rollback` again',

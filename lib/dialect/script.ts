@@ -169,7 +169,8 @@ export interface BatchPart {
 /**
  * Runs tools one after the other on consecutive lines of stdin, once all of it has arrived, and stops after the first
  * that is refused anything: `ipvsadm -R` goes on after a refusal and hides it from its exit code, so a word on stderr
- * counts, unless it is a mere remark (remarks.ts). It prints nothing until it is done, so that it also gets done when nobody listens any more.
+ * counts, unless it is a mere remark (remarks.ts). It prints nothing until it is done, so that it also gets done when
+ * nobody listens any more.
  *
  * stdin comes from {@link scriptInput}, the output is for {@link parseBatch}.
  */

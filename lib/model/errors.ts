@@ -168,3 +168,6 @@ export class ApplyError extends LvsformError {
     super(code, 'director', `${director}: ${message}`, details);
   }
 }
+
+/** What an error of a director says, without its name before it: for a message that has the name already. */
+export const wordsOf = (director: string, { message }: LvsformError): string => message.replace(`${director}: `, '');

@@ -71,19 +71,11 @@ export function desiredDigest(desired: readonly DesiredStack[]): string {
   return sha256(desired);
 }
 
+const UNREVIEWED = ['desired', 'desiredDigest', 'tool', 'used', 'reviewDigest'];
+
 /** Digest of what was reviewed. What stacks want has its own; `used` comes later, and `tool` is compared by itself. */
 export function reviewDigest(file: Omit<PlanFile, 'reviewDigest'>): string {
-  const {
-    desired: _1,
-    desiredDigest: _2,
-    tool: _3,
-    used: _4,
-    reviewDigest: _5,
-    ...reviewed
-  } = {
-    reviewDigest: undefined,
-    ...file,
-  };
+  const reviewed = Object.fromEntries(Object.entries(file).filter(([field]) => !UNREVIEWED.includes(field)));
   return sha256(reviewed);
 }
 

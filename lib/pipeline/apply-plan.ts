@@ -23,6 +23,7 @@ import {
   serviceId,
   type Stats,
   TransportError,
+  wordsOf,
 } from '../model';
 import type { Runner } from '../transport';
 import { type ApplySettings, lockOptions, applyPrepared } from './director';
@@ -209,8 +210,6 @@ function notPutBack({ director, error: first }: ApplyReport, error: LvsformError
     },
   );
 }
-
-const wordsOf = (director: string, { message }: LvsformError): string => message.replace(`${director}: `, '');
 
 function reportOf(plan: DirectorPlan, outcome: Outcome, steps: number, error?: LvsformError): ApplyReport {
   const { failedAt } = error ?? {};

@@ -14,12 +14,4 @@ export {
   type Prepared,
   prepare,
 } from './director';
-export {
-  DEFAULT_PARALLELISM,
-  findDrift,
-  type OpenPlan,
-  patiently,
-  type PlanOptions,
-  planStacks,
-  unplanned,
-} from './plan-stacks';
+export { DEFAULT_PARALLELISM, findDrift, type OpenPlan, type PlanOptions, planStacks, unplanned } from './plan-stacks';

@@ -1,5 +1,4 @@
 /** Many directors: planned side by side, each over a connection that its apply goes on with. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { type DirectorAccess, readControllers } from '../apply';
 import { turnsOf } from '../fleet';
 import {
@@ -17,11 +16,10 @@ import {
   type Plan,
   recordName,
   summarize,
-  TransportError,
   ValidationError,
 } from '../model';
 import { driftCause, findDoubleClaims, SharedParts } from '../plan';
-import { type Connect, newNonce, type Runner } from '../transport';
+import { type Connect, newNonce, patiently, type Runner } from '../transport';
 import { type Aim, type Prepared, prepare } from './director';
 import { mapConcurrently } from './map-concurrently';
 
@@ -38,28 +36,6 @@ export interface PlanOptions {
   destroy?: boolean;
   /** Directors read at once. */
   parallelism?: number;
-}
-
-/** How long a connection may take to be refused and still be tried again: whoever is silent is asked once. */
-const QUICK_MS = 1000;
-const RETRY_AFTER_MS = 300;
-
-/**
- * Tries a second time when a connection is refused or dropped at once, as sshd does while it has too many logins going
- * (MaxStartups). Only connecting is ever repeated, never a command.
- */
-export function patiently<T>(connect: Connect<T>): Connect<T> {
-  return async (target) => {
-    const begin = performance.now();
-    try {
-      return await connect(target);
-    } catch (error) {
-      const isPassing = error instanceof TransportError && ['unreachable', 'connection-lost'].includes(error.code);
-      if (!isPassing || performance.now() - begin > QUICK_MS) throw error;
-      await wait(RETRY_AFTER_MS);
-      return connect(target);
-    }
-  };
 }
 
 /** One director of one stack with an open connection: planned from it, applied through it. */

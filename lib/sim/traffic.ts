@@ -12,7 +12,10 @@ export class Traffic {
     return this.changes.at(-1)?.perSecond ?? 0;
   }
 
-  /** Connections since the service was made or its counters were zeroed, as a kernel shows them: brought up to date now and then. */
+  /**
+   * Connections since the service was made or its counters were zeroed, as a kernel shows them: brought up to date now and
+   * then.
+   */
   get connections(): number {
     return this.counted() - this.zeroed;
   }

@@ -125,7 +125,10 @@ export class UndoProgram {
     return this.status();
   }
 
-  /** What is to be run, of what is not as it was before and still as it was left; and what somebody else keeps from being run. */
+  /**
+   * What is to be run, of what is not as it was before and still as it was left; and what somebody else keeps from being
+   * run.
+   */
   private choose(): { mine: UndoRow[]; left: Left[] } {
     const [noted, ended] = [this.read('before'), this.read('after')];
     const [before, after, now] = [noted, ended, this.print(this.parts())].map((text) => this.entries(text));

@@ -1,21 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, unlinkSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Io } from '../../lib/cli/io';
 import { journaled } from '../../lib/cli/journal';
-import { PLAIN } from '../../lib/report';
+import { quietIo } from '../support/quiet-io';
 
 const cwd = mkdtempSync(join(tmpdir(), 'lvsform-journal-'));
 let said = '';
-const io: Io = {
-  out: () => undefined,
-  err: (text) => void (said += text),
-  interactive: false,
-  ask: () => Promise.resolve(''),
-  style: PLAIN,
-  cwd,
-  env: {},
-};
+const io = quietIo(cwd, { err: (text) => void (said += text) });
 
 beforeEach(() => (said = ''));
 afterAll(() => {

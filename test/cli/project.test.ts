@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Io } from '../../lib/cli/io';
 import { loadProject } from '../../lib/cli/project';
-import { PLAIN } from '../../lib/report';
+import { quietIo } from '../support/quiet-io';
 
 let cwd: string;
 let said: string;
@@ -27,15 +27,7 @@ afterEach(() => {
   rmSync(cwd, { recursive: true });
 });
 
-const io = (): Io => ({
-  out: () => undefined,
-  err: (text) => void (said += text),
-  interactive: false,
-  ask: () => Promise.resolve(''),
-  style: PLAIN,
-  cwd,
-  env: {},
-});
+const io = (): Io => quietIo(cwd, { err: (text) => void (said += text) });
 
 function write(name: string, text: string): void {
   const file = join(cwd, name);

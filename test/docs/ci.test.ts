@@ -3,15 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { main } from '../../lib/cli/main';
-import { PLAIN } from '../../lib/report';
+import { quietIo } from '../support/quiet-io';
 
 async function help(command: string): Promise<string> {
   let text = '';
   const hear = (more: string): void => void (text += more);
-  const io = { out: hear, err: hear, interactive: false, ask: () => Promise.resolve(''), style: PLAIN, cwd: '/', env: {} };
-  expect(await main([command, '--help'], io)).toBe(0);
+  expect(await main([command, '--help'], quietIo('/', { out: hear, err: hear }))).toBe(0);
   return text;
-} // prettier-ignore
+}
 
 test.each(['github.yml', 'gitlab.yml'])('docs/ci/%s', async (name) => {
   const text = readFileSync(join(__dirname, '../../docs/ci', name), 'utf8');

@@ -2,8 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { authorOf } from '../../../lib/author';
 import { type Director, type IgnorePattern, nearest, type ProviderSettings, UsageError } from '../../../lib/model';
-import { patiently } from '../../../lib/pipeline';
-import { type Connect, createSshConnector } from '../../../lib/transport';
+import { type Connect, createSshConnector, patiently } from '../../../lib/transport';
 import { allowedFindings } from './allowed';
 import { DirectorLink } from './link';
 
