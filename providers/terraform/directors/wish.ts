@@ -15,6 +15,7 @@ import {
   serviceId,
 } from '../../../lib/model';
 import { providedMarks } from '../../../lib/plan';
+import { idsIn, servicesById } from './by-id';
 
 /** What shall become of one resource. */
 export interface Intent {
@@ -141,16 +142,16 @@ function withoutUndefined({
 
 /** The director without what the intents do not speak of: enough to judge them, however big the table is. */
 export function onlyTouched(stack: string, live: LiveDirector, intents: readonly Intent[]): LiveDirector {
-  const ids = new Set(intents.flatMap(({ drop, put }) => [...drop, ...put].map(entryId)));
+  const ids = [...new Set(intents.flatMap(({ drop, put }) => [...drop, ...put].map(entryId)))];
   const name = recordName(stack);
   const own = live.records.ledgers[name];
   const ledgers =
     own === undefined || own === 'corrupt'
       ? live.records.ledgers
-      : { ...live.records.ledgers, [name]: { ...own, entries: own.entries.filter((id) => ids.has(id)) } };
+      : { ...live.records.ledgers, [name]: { ...own, entries: ids.filter((id) => idsIn(own.entries).has(id)) } };
   return {
     ...live,
-    table: { ...live.table, services: live.table.services.filter(({ key }) => ids.has(serviceId(key))) },
+    table: { ...live.table, services: ids.flatMap((id) => servicesById(live.table.services).get(id) ?? []) },
     records: { ...live.records, ledgers },
   };
 }

@@ -11,6 +11,7 @@ import {
   VirtualServiceResource,
 } from '../../../lib/model';
 import { serverId } from '../../../lib/plan';
+import { servicesById } from '../directors/by-id';
 import type { Values } from '../wire/value';
 import { type Kind, kindAttributes } from './kind';
 
@@ -53,7 +54,7 @@ export const virtualService: Kind = {
 };
 
 function liveService(live: LiveDirector, id: string): VirtualService | undefined {
-  return live.table.services.find(({ key }) => serviceId(key) === id);
+  return servicesById(live.table.services).get(id);
 }
 
 /**
