@@ -7,6 +7,8 @@ import type { DirectorAccess } from './fetch';
 const POLL_MS = 1000;
 /** So many readings in a row may fail, of any service: sudo or the kernel may be out of breath for a moment. */
 const FAILED_READINGS = 10;
+/** A listing is no snapshot: a real server is gone when so many in a row are without it. */
+const ABSENT_READINGS = 3;
 
 /** Real servers of one service that take no new connections and may keep those they have for a while. */
 export interface Drain extends PlannedDrain {
@@ -41,6 +43,7 @@ export async function awaitDrains(
   { onProgress, signal }: DrainHooks = {},
 ): Promise<DrainProgress[]> {
   const begin = performance.now();
+  const absences = new Map<string, number>();
   for (let failed = 0; ;) {
     signal?.throwIfAborted();
     const { connections, failures } = await readConnections(
@@ -51,7 +54,9 @@ export async function awaitDrains(
     if (failed === FAILED_READINGS) throw notCounted(access.name, failures);
     if (failed === 0) {
       const seconds = (performance.now() - begin) / 1000;
-      const progress = drains.flatMap((drain) => judge(drain, connections[serviceId(drain.service)] ?? {}, seconds));
+      const progress = drains.flatMap((drain) =>
+        judge(drain, connections[serviceId(drain.service)], seconds, absences),
+      );
       onProgress?.(progress);
       if (progress.every(({ endedBy }) => endedBy !== undefined)) return progress;
     }
@@ -77,11 +82,26 @@ async function readConnections(services: readonly ServiceKey[], access: Director
 const maybeUdp = ({ service, activeOnly }: Drain): boolean =>
   service.by === 'address' ? service.protocol === 'udp' : activeOnly !== true;
 
-function judge(drain: Drain, counts: Readonly<Record<string, ConnectionCount>>, seconds: number): DrainProgress[] {
+/**
+ * @param counts undefined when the service is gone
+ * @param absences how often in a row each real server was not listed, by service and server
+ */
+function judge(
+  drain: Drain,
+  counts: Readonly<Record<string, ConnectionCount>> | undefined,
+  seconds: number,
+  absences: Map<string, number>,
+): DrainProgress[] {
+  const service = serviceId(drain.service);
   return drain.servers.map((server) => {
-    const { active, inactive } = counts[server] ?? { active: 0, inactive: 0 };
+    const id = `${service}/${server}`;
+    const isAbsent = counts !== undefined && counts[server] === undefined;
+    const times = isAbsent ? (absences.get(id) ?? 0) + 1 : 0;
+    absences.set(id, times);
+    const { active, inactive } = counts?.[server] ?? { active: 0, inactive: 0 };
     const connections = maybeUdp(drain) ? active + inactive : active;
-    const progress = { service: serviceId(drain.service), server, connections };
+    const progress = { service, server, connections };
+    if (isAbsent && times < ABSENT_READINGS) return progress;
     if (connections <= (drain.connections ?? 0)) return { ...progress, endedBy: 'drained' };
     return seconds >= drain.timeoutSeconds ? { ...progress, endedBy: 'timeout' } : progress;
   });

@@ -66,3 +66,11 @@ test('a service that is gone has nothing to wait for', async () => {
   const gone = REFUSED.replace('sudo: a password is required', 'No such service');
   expect((await drained(600, [gone])).ended).toMatchObject([{ connections: 0, endedBy: 'drained' }]);
 });
+
+test('a real server that a listing misses is gone only when three in a row do, whatever its time', async () => {
+  const missed = listing(0).replace(/ {2}-> 10.*\n/, '');
+  const { ended, readings } = await drained(600, [missed, missed, listing(3), missed, missed, missed, listing(3)]);
+  expect(ended).toMatchObject([{ connections: 0, endedBy: 'drained' }]);
+  expect(readings).toBe(6);
+  expect((await drained(0, [missed, listing(3)])).ended).toMatchObject([{ connections: 3, endedBy: 'timeout' }]);
+});
