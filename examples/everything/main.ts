@@ -10,6 +10,7 @@ import {
   Listen,
   MarkRule,
   RealServer,
+  Rollout,
   Scheduler,
   SyncDaemon,
   Timeouts,
@@ -17,7 +18,10 @@ import {
 } from 'lvsform';
 
 const app = new App();
-const stack = new IpvsStack(app, 'everything', { owns: 'declared' });
+const stack = new IpvsStack(app, 'everything', {
+  owns: 'declared',
+  ignore: [{ address: '203.0.113.0/24', protocol: 'tcp', port: 8080 }, { mark: 99 }],
+});
 
 // Every way to reach a director. What is left out follows ~/.ssh/config.
 const lb1 = new Director(stack, 'lb1', {
@@ -31,6 +35,8 @@ const lb1 = new Director(stack, 'lb1', {
   sudo: true,
   tags: { site: 'fra', rack: 'b12' },
   owns: 'table',
+  ignore: [{ address: '198.51.100.7' }],
+  persist: true,
 });
 const lb2 = new Director(stack, 'lb2', { host: 'lb2.example.net', agent: true });
 // One director alone, with what a fleet can have too.
@@ -47,6 +53,20 @@ const fleet = new Fleet(stack, 'table', {
     SyncDaemon.master({ interface: 'eth1', syncId: 7, maxLength: 1400, group: '224.0.0.82', port: 8849, ttl: 2 }),
     SyncDaemon.backup({ interface: 'eth1', syncId: 7 }),
   ],
+  // Which directors are changed first, and what has to hold before the others are.
+  rollout: Rollout.canary(lb2)
+    .rest()
+    .maxFailures(0)
+    .minServing('50%')
+    .pause(Duration.seconds(1))
+    .check({
+      url: 'http://192.0.2.10/health',
+      command: 'true',
+      timeout: Duration.seconds(5),
+      connectionsPerSecond: { atLeast: '80%', minConnections: 1000, window: Duration.seconds(10) },
+    })
+    .onFailure('rollback-batch'),
+  gates: false,
 });
 
 // Every field of a service and of a real server.
@@ -135,6 +155,9 @@ fleet
   .addService('office-six', { listen: Listen.mark(21, 'inet6') })
   .addRealServer('rs1', { address: '2001:db8:1::12' });
 new MarkRule(fleet, 'office-v6', { mark: 21, destination: '2001:db8::21', protocol: 'udp' });
+
+// What must not exist, whoever made it.
+fleet.absent(Listen.tcp('192.0.2.22', 80));
 
 // The single director's own table, applied once the fleet has been: a gate is an ordered no-op.
 new NullProvider(stack, 'null');

@@ -54,6 +54,12 @@ export function tcpPort(value: string): number {
   return number;
 }
 
+/** A login name, as an SSH configuration takes it without quotes. @throws InvalidArgumentError */
+export function login(value: string): string {
+  if (!/^\w[\w.-]*$/.test(value)) throw new InvalidArgumentError('Expected a login name such as lvsform.');
+  return value;
+}
+
 export function withProject(command: Command): Command {
   return command
     .option('--app <file>', 'program to run instead of the "app" of cdktf.json')

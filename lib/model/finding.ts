@@ -5,7 +5,7 @@ import type { Finding } from './plan';
 export const BLOCKING_FINDINGS = {
   'active-connections': 'something with active connections is removed without a drain',
   'last-server': 'a service that stays loses its last active real server',
-  'pool-drop': 'more than 30 % of the active real servers of a service go at once',
+  'pool-drop': 'more than 30 % of the active real servers of a service go at once; of up to three, all',
   'weight-floor': 'the weights of a service fall below half of their sum',
 } as const;
 

@@ -9,9 +9,11 @@ export const SCHEDULERS = [
 export interface MachineOptions {
   /**
    * What the login may do: `root` logs in as root, `sudo` as a user who may run everything through `sudo -n`, `none`
-   * as one who may not. Default `root`.
+   * as one who may not. Default `root`, unless `user` says otherwise.
    */
   permission?: 'root' | 'sudo' | 'none';
+  /** Login name. Default `root` with that permission, else `ops`; with any other name `permission` is `sudo` by default. */
+  user?: string;
   /** `ip_vs`: there is no IPVS at all. Else names of schedulers (or `sip`) whose modules are not there. */
   missingModule?: 'ip_vs' | readonly string[];
   /** Whether the director can resolve its own name; sudo complains each time when it can't. Default `resolved`. */

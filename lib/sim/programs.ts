@@ -7,9 +7,12 @@ export const NOT_FOUND = 127;
 /** `$(…)` keeps all but the newlines at the end. */
 export const withoutNewlines = (text: string): string => text.replace(/\n+$/, '');
 
-export const isRoot = (machine: Machine): boolean => (machine.options.permission ?? 'root') === 'root';
+export function isRoot({ options }: Machine): boolean {
+  const { user = 'root', permission = user === 'root' ? 'root' : 'sudo' } = options;
+  return permission === 'root';
+}
 
-export const loginName = (machine: Machine): string => (isRoot(machine) ? 'root' : 'ops');
+export const loginName = (machine: Machine): string => machine.options.user ?? (isRoot(machine) ? 'root' : 'ops');
 
 export interface Call {
   sudo: boolean;

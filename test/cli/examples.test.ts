@@ -12,7 +12,6 @@ const names = readdirSync(EXAMPLES, { withFileTypes: true })
 
 /** What the simulator is not: it has one login, no jump host, no agent, no traffic, and a kernel without twos. */
 const ADAPTED: readonly (readonly [RegExp, string])[] = [
-  [/user: 'lvsform'/g, "user: 'ops'"],
   [/ {2}(?:port: 2222|identityFile: .*|agent: false|hostKey: .*|jump: .*),\n/g, ''],
   [/, agent: true/g, ''],
   [/\.check\([^]*?\}\)/g, ''],
@@ -27,7 +26,7 @@ beforeAll(async () => {
   bench = makeWorkbench();
   const interfaces = { lo: 65536, eth0: 1500, eth1: 1500, eth2: 1500 };
   const directors = ['lb1', 'lb2', 'lab', 'slow', 'ns-lb1', 'ns-lb2'];
-  sim = await startSim({ directors, permission: 'sudo', interfaces });
+  sim = await startSim({ directors, user: 'lvsform', interfaces });
   const config = writeSshConfig(join(bench.path, 'ssh'), sim);
   env = { LVSFORM_SSH_CONFIG: config };
 });
@@ -83,3 +82,31 @@ test.each(names)(
   },
   60_000,
 );
+
+test('maintenance: the commands of its README', async () => {
+  const name = 'maintenance';
+  cpSync(join(EXAMPLES, name), join(bench.path, 'walk'), { recursive: true });
+  const readme = readFileSync(join(EXAMPLES, name, 'README.md'), 'utf8');
+  const lines = [...readme.matchAll(/^ {4}(?:MAINTENANCE=(\w+) )?npx lvsform ([^#\n]+?) *(?:#.*)?$/gm)];
+  expect(lines.map(([, , args = '']) => args.split(' ')[0])).toEqual([
+    'apply',
+    'plan',
+    'show',
+    'apply',
+    'apply',
+    'rollback',
+  ]);
+  const pools: number[] = [];
+  for (const [, MAINTENANCE, args = ''] of lines) {
+    // What asks on a terminal is approved.
+    const approved = /^(?:apply|rollback)$/.test(args) ? `${args} --auto-approve` : args;
+    const typed = await bench.run(approved.split(' '), {
+      cwd: 'walk',
+      env: { ...env, ...(MAINTENANCE === undefined ? {} : { MAINTENANCE }) },
+    });
+    expect({ args, ...typed }).toMatchObject({ code: 0 });
+    expect(typed.stdout).not.toContain("can't be applied");
+    pools.push((sim.directors[0]?.rules() ?? '').split('\n').filter((line) => line.startsWith('-a -t')).length);
+  }
+  expect(pools).toEqual([3, 3, 3, 2, 3, 2]);
+}, 60_000);

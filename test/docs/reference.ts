@@ -26,6 +26,28 @@ const SECTIONS: [string, string, z.ZodObject][] = [
   ['Sync daemon (`ipvs_sync_daemon`)', 'Connection synchronisation.', SyncDaemonResource],
 ];
 
+/** What users write is TypeScript with types and comments of its own; here is where to begin. */
+const PROGRAM = `## In a program
+
+| write | for |
+|---|---|
+| \`new IpvsStack(app, id, { owns, ignore })\` | a stack; both are defaults for its directors, as under [Director](#director) |
+| \`new Director(stack, id, { host, … })\` | a director; it takes \`timeouts\` and \`syncDaemons\` too, and everything a fleet can add |
+| \`new Fleet(stack, id, { directors, rollout, gates, timeouts, syncDaemons })\` | one table for several directors; [rollouts.md](rollouts.md) has \`rollout\` and \`gates\` |
+| \`fleet.addService(id, { listen, … })\` | a virtual service |
+| \`service.addRealServer(id, { address, … })\`, \`.addRealServers({ id: { … } })\`, \`.addRealServers([address], { … })\` | its real servers |
+| \`fleet.absent(listen)\` | a service that must not exist: it is deleted, whoever made it |
+| \`fleet.addMarkRule(id, { mark, … })\` | a mark rule beside those of \`Listen.….marked(n)\` |
+| \`fleet.setTimeouts({ tcp, tcpFin, udp })\` | connection timeouts, as \`Duration\`s |
+| \`fleet.addSyncDaemon(id, SyncDaemon.master({ interface, … }))\`, \`.backup(…)\` | connection synchronisation |
+| \`Listen.tcp(address, ...ports)\`, \`.udp\`, \`.sctp\` | one service per port; with \`.marked(n)\` one service by mark and its mark rules, and ports may be ranges: \`'8000:8010'\` |
+| \`Listen.mark(n, family)\` | a service by mark, whoever sets it |
+| \`Forward.gatewaying()\`, \`.masquerading()\`, \`.ipip({ type, port, checksum })\` | how packets reach real servers: of a service for all, of a real server for itself |
+| \`Duration.seconds(n)\`, \`.minutes\`, \`.hours\`, \`.days\` | times; \`persistence\` is one, or \`{ timeout, netmask, engine }\`, and \`drain\` is \`{ timeout, connections }\` |
+
+What is added is a construct as well: \`new VirtualService(fleet, id, props)\`, \`RealServer\`, \`AbsentService\`, \`MarkRule\`, \`SyncDaemon\`,
+\`Timeouts\`. [examples/everything](../examples/everything/main.ts) has every field.`;
+
 /** docs/reference.md from the schemas that check programs and artefacts. */
 export function renderReference(): string {
   const sections = SECTIONS.flatMap(([title, text, schema]) => [
@@ -46,6 +68,8 @@ export function renderReference(): string {
     '# Reference',
     '',
     '<!-- Made from lib/model by test/docs/reference.test.ts (UPDATE_GOLDEN=1); do not edit. -->',
+    '',
+    PROGRAM,
     ...sections,
     ...schedulers,
     '',

@@ -36,14 +36,14 @@ resource "ipvs_virtual_service" "web" {
 /** By type of resource or data source. */
 export const EXAMPLES: Readonly<Record<string, string>> = {
   ipvs_virtual_service: `resource "ipvs_virtual_service" "web" {
-  for_each       = toset(["lb1", "lb2"])
-  director       = each.key
-  protocol       = "tcp"
-  address        = "192.0.2.10"
-  port           = 443
-  scheduler      = "wrr"
-  persistence    = { timeout_seconds = 300 }
-  drain          = { timeout_seconds = 120 }
+  for_each    = toset(["lb1", "lb2"])
+  director    = each.key
+  protocol    = "tcp"
+  address     = "192.0.2.10"
+  port        = 443
+  scheduler   = "wrr"
+  persistence = { timeout_seconds = 300 }
+  drain       = { timeout_seconds = 120 }
   real_servers = {
     rs1 = { address = "10.0.0.11", weight = 3 }
     rs2 = { address = "10.0.0.12" }
@@ -124,7 +124,8 @@ ${Object.entries(BLOCKING_FINDINGS)
 - \`owns = "table"\` and rollouts are for the embedded engine: terraform never removes what it does not know, and keeps
   to waves only where a fleet has \`gates: true\` (docs/rollouts.md).
 - Keys, agent and host keys follow \`~/.ssh/config\` and known_hosts; LVSFORM_SSH_CONFIG names another file.
-- \`LVSFORM_CONNECT_TIMEOUT\` is how many seconds a director may take to let us log in; 10 unless it is set.
+- \`LVSFORM_CONNECT_TIMEOUT\` is how many seconds a director may take to let us log in, 1 to 9999. Default: ConnectTimeout of
+  the SSH configuration, else 10.
 - Debugging: start the executable with \`-debug\` and set the TF_REATTACH_PROVIDERS that it prints.
 `;
 

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadStack } from '../../lib/artefact';
+import { projectFiles } from '../../lib/cli/template';
 import { type DesiredStack, KNOWN_SCHEDULERS } from '../../lib/model';
 
 const root = resolve(__dirname, '..', '..');
@@ -60,6 +61,16 @@ test.each(examples)('%s is a project of its own', (example) => {
   });
   expect(file('README.md')).toContain('npx lvsform plan');
 });
+
+test.each(['a new project', ...examples])('%s asks for the packages that lvsform asks for: two copies are two types', (name) => {
+  const parsed = (text: string) => JSON.parse(text) as { dependencies: Record<string, string> };
+  const file = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const ours = parsed(file('package.json')).dependencies;
+  const project = name === 'a new project' ? projectFiles('demo', '0.1.0')['package.json'] : undefined;
+  const { lvsform, ...theirs } = parsed(project ?? file(`examples/${name}/package.json`)).dependencies;
+  expect(lvsform).toBe('^0.1.0');
+  expect(ours).toMatchObject(theirs);
+}); // prettier-ignore
 
 test('single-director: one NAT service', () => {
   const [stack] = run('single-director');

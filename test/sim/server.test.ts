@@ -251,6 +251,16 @@ describe('faults', () => {
   });
 });
 
+test('a login of its own goes through sudo, and no other gets in', async () => {
+  const director = await start({ user: 'lvsform' });
+  expect(director.user).toBe('lvsform');
+  const answers = await over(director, (client) =>
+    Promise.all(['/sbin/ipvsadm -Ln', 'sudo -n ipvsadm -Ln'].map((command) => exec(client, command))),
+  );
+  expect(answers.map(({ code }) => code)).toEqual([2, 0]);
+  await expect(over({ ...director, user: 'root' }, (client) => exec(client, 'true'))).rejects.toThrow('authentication');
+});
+
 test('initial rules that are refused say so', async () => {
   await expect(startSim({ directors: ['x'], rules: { x: '-A -f 1 -s nope' } })).rejects.toThrow(
     'the initial rules of x were refused: Scheduler or persistence engine not found',

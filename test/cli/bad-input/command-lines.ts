@@ -83,5 +83,6 @@ export const COMMAND_LINES: readonly BadCase[] = [
   { name: 'init-over-files', args: ['init', '.'] },
   { name: 'init-onto-a-file', args: ['init', 'main.ts'] },
   { name: 'sim-port', bare: true, args: ['sim', '--port', 'PORT'] },
+  { name: 'sim-user', bare: true, args: ['sim', '--user', 'lvs form'] },
   { name: 'sim-directors', bare: true, args: ['sim', '--directors', 'many'] },
 ];
