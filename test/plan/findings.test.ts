@@ -166,11 +166,8 @@ describe('connections', () => {
 });
 
 test.each([
-  ['undone', 'the last apply was undone by the director itself: no confirmation within 90 s'],
-  [
-    'partly',
-    'the last apply was undone by the director itself as far as nobody had changed it since: no confirmation within 90 s',
-  ],
+  ['undone', 'the last apply was undone: no confirmation within 90 s'],
+  ['partly', 'the last apply was undone as far as nobody had changed it since: no confirmation within 90 s'],
   ['armed', 'the last apply is not confirmed yet: what is live now may be taken back by the director itself'],
   ['confirmed', undefined],
   ['placed', undefined],

@@ -16,7 +16,7 @@ export function ownershipFindings(review: Review): Finding[] {
   ];
 }
 
-/** The director itself took the last apply back, or a part of it. */
+/** The last apply was taken back, or a part of it: by the director itself, or by a rollback. */
 function undone({ stack, live }: Review): Finding[] {
   const undo = live.records.undo[recordName(stack)];
   if (undo === undefined || !isTakenBack(undo)) return [];
@@ -24,7 +24,7 @@ function undone({ stack, live }: Review): Finding[] {
   if (undo.state === 'stuck')
     return [{ code: 'undone', severity: 'warning', message: `the undo of the last apply was refused in part${detail}`, hint: RETRY_UNDO }]; // prettier-ignore
   const left = undo.state === 'partly' ? ' as far as nobody had changed it since' : '';
-  const message = `the last apply was undone by the director itself${left}${detail}`;
+  const message = `the last apply was undone${left}${detail}`;
   return [{ code: 'undone', severity: 'warning', message }];
 }
 
