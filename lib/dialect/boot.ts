@@ -127,8 +127,10 @@ export function mergeRules(text: string, stack: string, table: DesiredTable, our
   const kept: string[] = [];
   let inBlock = false;
   for (const line of text.replace(/\n+$/, '').split('\n')) {
-    if (line === begin(stack)) inBlock = true;
-    else if (line === end(stack)) inBlock = false;
+    // An editor may have ended all lines as Windows does.
+    const said = line.trimEnd();
+    if (said === begin(stack)) inBlock = true;
+    else if (said === end(stack)) inBlock = false;
     else if (!inBlock) {
       const id = serviceOfLine(line);
       if (id === undefined || !ours.has(id)) kept.push(line);

@@ -46,7 +46,8 @@ function readConnection(words: readonly string[]): Connection {
   const [protocol = '', expire = '', state = '', source = '', virtual = '', destination = '', engine, ...data] = words;
   if (!PROTOCOLS.has(protocol)) misread(`'${protocol}' is not a protocol`);
   const [, minutes, seconds] = /^(\d+):(\d\d)$/.exec(expire) ?? misread(`'${expire}' is not minutes and seconds`);
-  if (!/^[A-Z_0-9]+$/.test(state)) misread(`'${state}' is not a state`);
+  // `ERR!` for protocols whose states the kernel does not follow, as ESP (ip_vs_proto.c, ip_vs_state_name).
+  if (!/^[A-Z_0-9]+!?$/.test(state)) misread(`'${state}' is not a state`);
   const service = readHostPort(virtual);
   return {
     protocol: protocol.toLowerCase(),

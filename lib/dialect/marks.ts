@@ -37,6 +37,9 @@ export interface MangleMarks {
   others: MarkRule[];
 }
 
+/** All that iptables-save prints of such a table, with exit code 0; see iptables-save-incompatible.nft.txt. */
+const INCOMPATIBLE = "# Table `mangle' is incompatible";
+
 /**
  * Reads table mangle of `iptables-save`, with or without counters, or `iptables -t mangle -S`. Other tables are left out.
  *
@@ -51,8 +54,10 @@ export function parseMangle(
   const listed: ListedMangle = { chains: [], rules: [] };
   const seen = new Set<string>();
   // `iptables -t mangle -S` names no table: it begins with the chains.
-  let table = /^\s*-[PN] /.test(text) ? 'mangle' : undefined;
+  let table = /^(?:#.*\n|\s)*-[PN] /.test(text) ? 'mangle' : undefined;
   readLines(family === 'inet' ? 'iptables-save' : 'ip6tables-save', text, (line) => {
+    if (line.startsWith(INCOMPATIBLE))
+      misread("table mangle has rules made with nft that iptables can't list", 'move them to a table of another name');
     if (line.startsWith('#')) return;
     if (line.startsWith('*')) {
       table = line.slice(1).trim();
@@ -96,10 +101,16 @@ export function parseMarks(text: string, family: Family, chain: string): MangleM
     else if (rule.chain === chain) {
       const mark = rule.mark ?? misread(`chain ${chain} holds a rule that is not ours`, hint);
       own.set(markRuleId(mark), mark);
-    } else if (ruleWords(rule.text).includes(chain)) misread(`this jump to chain ${chain} is not ours`, hint);
+    } else if (goesTo(rule, chain)) misread(`this jump to chain ${chain} is not ours`, hint);
     else if (rule.chain === 'PREROUTING' && rule.mark !== null) others.push(rule.mark);
   });
   return { chain: { present: chains.includes(chain), jumps }, own: [...own.values()], others };
+}
+
+/** Whether a rule jumps there. A comment may be called like a chain. */
+function goesTo({ text }: ListedRule, chain: string): boolean {
+  const words = ruleWords(text);
+  return words.some((word, at) => word === chain && /^-[jg]$/.test(words[at - 1] ?? ''));
 }
 
 /** Words of a rule. Comments are quoted, with `"`, `'` and `\` escaped. */
@@ -160,7 +171,9 @@ function readCidr(rule: MarkRule, field: 'source' | 'destination', word: string)
   return true;
 }
 
+/** Ports that are matched twice must match both times. */
 function readPorts(rule: MarkRule, word: string): boolean {
+  if (rule.ports.length > 0) return false;
   const ports = word.split(',').flatMap((port) => canonicalPortRange(port) ?? []);
   rule.ports = [...new Set(ports)].sort(comparePortRanges);
   return ports.length === word.split(',').length;

@@ -37,6 +37,7 @@ import {
   canonicalNetmask,
   DEFAULT_PERSISTENCE_SECONDS,
   defaultNetmask,
+  losesPort,
   Mark,
   Protocol,
   serviceFamily,
@@ -332,7 +333,7 @@ export function toRealServer(resource: RealServerResource, service: ServiceKey):
   const issues: Issue[] = [];
   const port = resource.port ?? (service.by === 'address' ? service.port : 0);
   // ipvsadm silently replaces the port instead of refusing, and -d does not: such a server could never be removed.
-  if (service.by === 'address' && resource.forwarding !== 'masquerading' && port !== service.port) {
+  if (service.by === 'address' && losesPort(service, { forwarding: resource.forwarding, port })) {
     issues.push({
       path: ['port'],
       message: `${resource.forwarding} can't change the port from ${service.port} to ${port}`,

@@ -72,6 +72,11 @@ export function serverId(key: ServiceKey, server: { address: string; port: numbe
   return `${serviceId(key)}/${hostPort(server.address, server.port)}`;
 }
 
+/** Whether `-a` and `-e` put the service's port in place of this one: only masquerading changes ports. */
+export function losesPort(key: ServiceKey, { forwarding, port }: Pick<RealServer, 'forwarding' | 'port'>): boolean {
+  return key.by === 'address' && forwarding !== 'masquerading' && port !== key.port;
+}
+
 export function serviceFamily(key: ServiceKey): Family {
   return key.by === 'fwmark' ? key.family : familyOf(key.address);
 }

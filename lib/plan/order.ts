@@ -18,6 +18,7 @@ import {
   type DirectorTable,
   type Family,
   type LiveDirector,
+  losesPort,
   type MarkChange,
   type Move,
   PHASES,
@@ -88,8 +89,10 @@ function serverMoves(change: ServerChange, gone: ReadonlySet<ServiceId>, drained
   if (change.action === 'create') return [{ phase: 'build', verb: 'add-server', change }];
   if (change.action === 'delete') {
     const service = serviceId(change.service);
-    // One that is removed while requests are under way to it cuts them off: it gets no new ones first.
-    const active = (change.before?.weight ?? 0) > 0;
+    // One that is removed while requests are under way to it cuts them off: it gets no new ones first. Where ipvsadm
+    // would take its port for the service's, that would be another one.
+    const { before } = change;
+    const active = before !== null && before.weight > 0 && !losesPort(change.service, before);
     const quiesce: Move[] = active ? [{ phase: 'lower', verb: 'quiesce-server', change }] : [];
     // The kernel removes a service's real servers with it, in one step.
     if (gone.has(service)) return drained.has(service) ? quiesce : [];

@@ -9,7 +9,17 @@ import {
 } from '../model';
 import { groupPlans, type PlanGroup } from './group';
 import { type RolloutWords, rolloutWords } from './waves';
-import { blockedLine, count, errorWords, fieldLines, findingWords, isBlocked, stepLines, summaryLine } from './words';
+import {
+  blockedLine,
+  count,
+  errorWords,
+  fieldLines,
+  findingWords,
+  isBlocked,
+  LISTED,
+  stepLines,
+  summaryLine,
+} from './words';
 
 /** What GitHub takes for a comment is 65,536 characters; some room is left for what stands around the plan. */
 export const MARKDOWN_LIMIT = 60000;
@@ -31,9 +41,7 @@ export function renderMarkdown(plan: Plan, stacks: readonly DesiredStack[] = [],
     ...groups
       .flatMap(({ directors, plan: { findings } }) => findings.map((finding) => ({ directors, finding })))
       .sort((a, b) => rank(a.finding) - rank(b.finding))
-      .map(
-        ({ directors, finding }) => `- ${sign(finding)} ${escape(`${directors.join(', ')}: ${findingWords(finding)}`)}`,
-      ),
+      .map(({ directors, finding }) => `- ${sign(finding)} ${escape(`${names(directors)}: ${findingWords(finding)}`)}`),
   ];
   // Half of the room at most, so that some of the changes can be seen as well.
   const [told, untold] = fit(risks, limit / 2);
@@ -90,7 +98,7 @@ function fit(lines: readonly string[], room: number): [fitting: readonly string[
 
 /** @returns undefined when there is not even room for the first wave */
 function renderRollout({ title, waves }: RolloutWords, room: number): string | undefined {
-  const head = [`<details><summary>${escape(title)}</summary>`, '', '| wave | directors |', '|---|---|'];
+  const head = [`<details><summary>${escapeHtml(title)}</summary>`, '', '| wave | directors |', '|---|---|'];
   const rows = waves.map((wave, at) => `| ${at + 1} | ${escape(wave)} |`);
   const [told, untold] = fit(rows, room - head.join('\n').length);
   if (told.length === 0 && untold > 0) return undefined;
@@ -100,7 +108,7 @@ function renderRollout({ title, waves }: RolloutWords, room: number): string | u
 
 /** @returns undefined when there is not even room for the first change */
 function renderGroup({ directors, plan }: PlanGroup, room: number): string | undefined {
-  const title = `${escape(directors.join(', '))}: ${count(plan.changes.length, 'change')}, ${count(plan.steps.length, 'step')}`;
+  const title = `${escapeHtml(names(directors))}: ${count(plan.changes.length, 'change')}, ${count(plan.steps.length, 'step')}`;
   const head = [`<details><summary>${title}</summary>`, '', '| | | id | |', '|---|---|---|---|'];
   const left = room - head.join('\n').length;
   const [rows, lostRows] = fit(plan.changes.map(renderRow), left);
@@ -131,6 +139,17 @@ function renderRow(change: Change): string {
   return `| ${change.action} | ${change.on} | \`${change.id}\` | ${escape(details.join(', '))} |`;
 }
 
+/** A fleet of a thousand would leave no room for what happens to it. */
+function names(directors: readonly string[]): string {
+  const more = directors.length - LISTED;
+  return `${directors.slice(0, LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** In a summary, which is no Markdown, a backslash would be seen. */
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('\n', '<br>');
+}
+
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('|', '\\|').replaceAll('\n', '<br>');
+  return escapeHtml(text).replaceAll('|', '\\|');
 }

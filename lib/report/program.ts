@@ -5,6 +5,7 @@ import {
   type DirectorSettings,
   familyOf,
   findConflicts,
+  flagProblems,
   markMatch,
   type MarkRule,
   type RealServer,
@@ -12,6 +13,7 @@ import {
   serviceId,
   type SyncDaemon,
   type Timeouts,
+  toRealServer,
   type Tunnel,
   type VirtualService,
 } from '../model';
@@ -33,20 +35,30 @@ export interface ImportedTable {
 type Uses = Set<string>;
 
 /**
- * The program, ready to run. A mark rule that marks packets an earlier rule marks as well can't be declared: it becomes
- * a comment, and stays foreign.
+ * The program, ready to run. What can't be declared becomes a comment, and stays foreign: a mark rule that marks packets
+ * an earlier rule marks as well, and a service that only other programs than ipvsadm can make.
  */
 export function renderProgram(table: ImportedTable, settings: ProgramSettings): string {
   const uses: Uses = new Set(['Director', 'IpvsStack']);
   const { marks, overlapping } = declarable(table.marks);
+  const services = table.services.map((service) => ({ service, problem: problemOf(service) }));
+  const declared = services.flatMap(({ service, problem }) => (problem === undefined ? [service] : []));
   const listening = new Map<VirtualService, MarkRule>();
-  for (const service of table.services) {
+  for (const service of declared) {
     const rule = listenRule(service, marks);
     if (rule !== undefined) listening.set(service, rule);
   }
   const taken = new Set(listening.values());
+  const connection = Object.entries(settings.connection).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? quote(value) : JSON.stringify(value),
+  ]);
+  const idOf = distinctIds();
   const body = [
-    ...table.services.map((service) => serviceCode(service, listening.get(service), uses)),
+    ...declared.map((service) => serviceCode(service, idOf(serviceId(service.key)), listening.get(service), uses)),
+    ...services.flatMap(({ service, problem }) =>
+      problem === undefined ? [] : [`// Not declared, ${serviceId(service.key)}: ${problem}`],
+    ),
     ...marks.filter((rule) => !taken.has(rule)).map((rule, at) => markCode(rule, at + 1, uses)),
     ...overlapping.map(
       (rule) => `// Not declared, another rule marks these packets: ${markMatch(rule)} with ${rule.mark}`,
@@ -60,7 +72,7 @@ export function renderProgram(table: ImportedTable, settings: ProgramSettings): 
     '',
     'const app = new App();',
     `const stack = new IpvsStack(app, ${quote(settings.stack)});`,
-    `const director = new Director(stack, ${quote(settings.director)}, ${object(Object.entries(settings.connection).map(([name, value]) => [name, JSON.stringify(value).replace(/^"(.*)"$/, (_, text: string) => quote(text))]))});`,
+    `const director = new Director(stack, ${quote(settings.director)}, ${object(connection)});`,
     '',
     ...body.map((code) => `${code}\n`),
     'app.synth();',
@@ -77,6 +89,14 @@ function declarable(rules: readonly MarkRule[]): { marks: MarkRule[]; overlappin
   };
 }
 
+/** Why a service can't be declared: of what ipvsadm can't list or set, the kernel still takes it from others. */
+function problemOf({ key, scheduler, schedulerFlags, realServers }: VirtualService): string | undefined {
+  const serverProblems = realServers.flatMap(({ tunnel, ...server }) =>
+    toRealServer(tunnel === null ? server : { ...server, tunnel }, key).issues.map(({ message }) => message),
+  );
+  return [...flagProblems(scheduler, schedulerFlags), ...serverProblems][0];
+}
+
 /** The one rule that makes packets of a fwmark service, if it says just what `Listen.tcp(address, …ports).marked(n)` says. */
 function listenRule(service: VirtualService, marks: readonly MarkRule[]): MarkRule | undefined {
   const { key } = service;
@@ -84,12 +104,14 @@ function listenRule(service: VirtualService, marks: readonly MarkRule[]): MarkRu
   const [rule, ...others] = marks.filter((candidate) => candidate.mark === key.mark && candidate.family === key.family);
   if (rule === undefined || others.length > 0) return undefined;
   const host = rule.destination?.endsWith(key.family === 'inet' ? '/32' : '/128') ?? false;
-  const plain = rule.source === null && rule.inputInterface === null && rule.protocol !== null && rule.ports.length > 0;
+  const ports = rule.ports.length > 0 && !rule.ports.includes('0');
+  const plain = rule.source === null && rule.inputInterface === null && rule.protocol !== null && ports;
   return host && plain ? rule : undefined;
 }
 
-function serviceCode(service: VirtualService, rule: MarkRule | undefined, uses: Uses): string {
+function serviceCode(service: VirtualService, id: string, rule: MarkRule | undefined, uses: Uses): string {
   uses.add('Listen');
+  const idOf = distinctIds();
   const forward = service.realServers[0] === undefined ? undefined : forwardCode(service.realServers[0]);
   const props: [string, string][] = [
     ['listen', listenCode(service, rule)],
@@ -99,10 +121,11 @@ function serviceCode(service: VirtualService, rule: MarkRule | undefined, uses: 
     ...(forward === undefined || forward === DEFAULT_FORWARD ? [] : [['forward', forward] as [string, string]]),
   ];
   const servers = service.realServers.map(
-    (server) => `\n  .addRealServer(${serverCode(service, server, forward ?? DEFAULT_FORWARD, uses)})`,
+    (server) =>
+      `\n  .addRealServer(${quote(idOf(`rs-${server.address}-${server.port}`))}, ${serverCode(service, server, forward ?? DEFAULT_FORWARD, uses)})`,
   );
   if (forward !== undefined && forward !== DEFAULT_FORWARD) uses.add('Forward');
-  return `director.addService(${quote(identifier(serviceId(service.key)))}, ${object(props)})${servers.join('')};`;
+  return `director.addService(${quote(id)}, ${object(props)})${servers.join('')};`;
 }
 
 function listenCode(service: VirtualService, rule: MarkRule | undefined): string {
@@ -172,7 +195,7 @@ function serverCode(service: VirtualService, server: RealServer, serviceForward:
     ...(server.lowerThreshold === 0 ? [] : [['lowerThreshold', String(server.lowerThreshold)] as [string, string]]),
     ...(forward === serviceForward ? [] : [['forward', forward] as [string, string]]),
   ];
-  return `${quote(identifier(`rs-${server.address}-${server.port}`))}, ${object(props)}`;
+  return object(props);
 }
 
 function markCode(rule: MarkRule, number: number, uses: Uses): string {
@@ -239,6 +262,18 @@ function durationCode(seconds: number, uses: Uses): string {
 /** A construct id that is also an identifier in Terraform: letters, digits and dashes, a letter first. */
 function identifier(text: string): string {
   return text.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '');
+}
+
+/** Makes identifiers, each once: IPv6 addresses may differ only in where their zeros are left out. */
+function distinctIds(): (text: string) => string {
+  const taken = new Set<string>();
+  return (text) => {
+    const wanted = identifier(text);
+    let id = wanted;
+    for (let number = 2; taken.has(id); number += 1) id = `${wanted}-${number}`;
+    taken.add(id);
+    return id;
+  };
 }
 
 function quote(text: string): string {

@@ -1,8 +1,5 @@
 import type { DesiredRollout, DesiredStack } from '../model';
-import { count } from './words';
-
-/** So many names of a wave are listed. */
-const LISTED = 8;
+import { count, LISTED } from './words';
 
 /** One rollout in words: what holds for all of it, and who is in which wave. */
 export interface RolloutWords {

@@ -15,6 +15,9 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
+/** So many names of directors are listed where there may be hundreds. */
+export const LISTED = 8;
+
 /** A value as a reviewer wants to read it. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return 'none';

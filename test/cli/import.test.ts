@@ -1,11 +1,12 @@
 /** A live director as a program: what import prints plans to nothing against the director it was read from. */
 import * as cdktf from 'cdktf';
 import fc from 'fast-check';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { transformSync } from '@swc/core';
 import { loadStack } from '../../lib/artefact';
+import { parseMarks, parseSave } from '../../lib/dialect';
 import { writeSshConfig } from '../../lib/cli/ssh-config';
 import type { DesiredDirector, DirectorTable, LiveDirector } from '../../lib/model';
 import { planTable } from '../../lib/plan';
@@ -100,6 +101,66 @@ test('a live director through the command line, from a folder with nothing in it
     await sim.close();
   }
 }, 30_000);
+
+const NOTHING: DirectorTable = { services: [], marks: [], daemons: [], timeouts: KERNEL_TIMEOUTS };
+
+test('IPv6 addresses that differ in nothing but where their zeros are', () => {
+  const pool = (address: string): string =>
+    `-A -t ${address} -s wlc\n-a -t ${address} -r [2001:db8:7::1]:80 -m -w 1\n-a -t ${address} -r [2001:db8:7:1::]:80 -m -w 1\n`;
+  const services = parseSave(pool('[2001:db8::1]:80') + pool('[2001:db8:1::]:80'));
+  expectImport({ ...NOTHING, services }, asLive({ ...NOTHING, services }));
+});
+
+test('a mark rule for port 0', () => {
+  const text = '*mangle\n-A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 0 -j MARK --set-xmark 0xc/0xffffffff\nCOMMIT\n';
+  const { others } = parseMarks(text, 'inet', 'LVSFORM-imported');
+  const table = { ...NOTHING, services: parseSave('-A -f 12 -s rr\n'), marks: others };
+  expectImport(table, { ...asLive({ ...table, marks: [] }), otherMarks: others });
+}); // prettier-ignore
+
+test('services that ipvsadm could not have made stay foreign', () => {
+  const services = parseSave(
+    '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:8080 -g -w 1\n-A -t 192.0.2.2:80 -s sh -b \n-A -t 192.0.2.3:80 -s rr\n',
+  );
+  const live = asLive({ ...NOTHING, services });
+  const program = renderProgram(live.table, { stack: 'imported', director: 'lb1', connection: CONNECTION });
+  expect(program).toContain("// Not declared, tcp/192.0.2.1:80: gatewaying can't change the port from 80 to 8080\n");
+  expect(program).toContain('// Not declared, tcp/192.0.2.2:80: scheduler sh does not use flag-3');
+  const { changes, foreign } = planTable('imported', evaluate(program), live);
+  expect({ changes, foreign }).toEqual({ changes: [], foreign: ['tcp/192.0.2.1:80', 'tcp/192.0.2.2:80'] });
+});
+
+test('a path of Windows', () => {
+  const connection = { ...CONNECTION, identityFile: 'C:\\keys\\op\'s "new"' };
+  const wish = evaluate(renderProgram(NOTHING, { stack: 'imported', director: 'lb1', connection }));
+  expect(wish.director).toMatchObject(connection);
+});
+
+test.each(['a b', 'a/b', ''])('stack %j is refused: the program could not run', async (stack) => {
+  const { code, stderr } = await bench.run(['import', '--file', 'rules', '--stack', stack], {});
+  expect(code).toBe(1);
+  expect(stderr).toContain('without blanks and slashes');
+});
+
+test.each<[string, BufferEncoding]>([
+  ['UTF-16, as a shell of Windows writes it', 'utf16le'],
+  ['UTF-8 with a byte order mark', 'utf8'],
+])('a file saved in %s', async (_, encoding) => {
+  const path = join(bench.path, 'saved.rules');
+  writeFileSync(path, '\uFEFF# saved\r\n-A -t 192.0.2.1:80 -s wrr \r\n', encoding);
+  const { code, stdout } = await bench.run(['import', '--file', path], {});
+  expect(code).toBe(0);
+  expect(evaluate(stdout).table.services).toMatchObject([{ scheduler: 'wrr' }]);
+  expect((await bench.run(['read', path], {})).stdout).toContain('"scheduler":"wrr"');
+});
+
+test('rules from standard input, and a folder in their place', async () => {
+  const { stdout } = await bench.run(['import', '--file', '-'], { stdin: '-A -t 192.0.2.1:80 -s wrr\n' });
+  expect(evaluate(stdout).table.services).toMatchObject([{ scheduler: 'wrr' }]);
+  const refused = await bench.run(['import', '--file', '.'], {});
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('is a folder');
+});
 
 test('a saved rules file', async () => {
   bench.write('saved/rules', '-A -t 192.0.2.1:80 -s wrr -p 300\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 3\n');

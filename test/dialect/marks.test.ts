@@ -69,6 +69,7 @@ describe('parseMarks', () => {
     ['source ports', '-p tcp -m multiport --sports 80 -j MARK --set-xmark 0xe/0xffffffff'],
     ['another target', '-p tcp -j CONNMARK --set-xmark 0xe/0xffffffff'],
     ['an interface wildcard', '-i eth+ -j MARK --set-xmark 0xe/0xffffffff'],
+    ['ports matched twice', '-p tcp -m tcp --dport 80 -m multiport --dports 80,443 -j MARK --set-xmark 0xe/0xffffffff'],
     ['mark 0', '-p tcp -j MARK --set-xmark 0x0/0xffffffff'],
     ['no target', '-p tcp'],
     ['nothing', ''],
@@ -91,6 +92,11 @@ describe('parseMarks', () => {
       expect(() => parseMarks(mangle(rule), 'inet', CHAIN)).toThrow('is not ours');
     },
   );
+
+  it('knows a comment that is called like our chain from a jump to it', () => {
+    const commented = `-A PREROUTING ${TEXT.replace('-j', `-m comment --comment ${CHAIN} -j`)}`;
+    expect(parseMarks(mangle(commented), 'inet', CHAIN).others).toEqual([RULE]);
+  });
 
   it('leaves other tables out', () => {
     const nat = `*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${TEXT}\nCOMMIT\n`;

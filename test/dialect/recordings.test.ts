@@ -82,6 +82,7 @@ const EXPECTED: readonly (readonly [RegExp, (text: string) => string, string | R
   [/^ip6tables-save-mangle\./, mangle, '5 chains, 1 rules, 1 marks'],
   [/^iptables-save-mangle-empty\./, mangle, '5 chains, 0 rules, 0 marks'],
   [/^iptables-(?:save|save-c|S)-mangle\./, mangle, '6 chains, 5 rules, 3 marks'],
+  [/^iptables-save-incompatible\./, refused, /rules made with nft/],
   [/^iptables-S-chain\./, mangle, '1 chains, 3 rules, 2 marks'],
   [/^iptables-S-chain-missing\./, mangle, '0 chains, 0 rules, 0 marks'],
   [/^proc_net_ip_vs/, refused, PROC],

@@ -75,8 +75,9 @@ describe('parseConnections', () => {
       'IP  00:47  ASSURED     10.10.0.2:0        0.0.1.12:0         10.20.0.11:0',
       'IP  00:47  ASSURED     [2001:db8::]:0     [0:c::]:0          [2001:db8::1]:0',
       'UDP 00:59  NONE        10.10.0.2:0        10.10.0.100:5060   10.20.0.11:5060  sip                384@example.test',
+      'ESP 00:59  ERR!        10.10.0.2:500      10.10.0.100:500    10.20.0.11:500',
     ].join('\n');
-    const [plain, marked, marked6, sip] = parseConnections(HEAD + rows);
+    const [plain, marked, marked6, sip, esp] = parseConnections(HEAD + rows);
     expect(plain).toEqual({
       protocol: 'tcp',
       expiresSeconds: 885,
@@ -91,12 +92,14 @@ describe('parseConnections', () => {
     expect(marked).toMatchObject({ protocol: 'ip', mark: 268 });
     expect(marked6).toMatchObject({ protocol: 'ip', mark: 12 });
     expect(sip).toMatchObject({ persistenceEngine: 'sip', persistenceData: '384@example.test' });
+    expect(esp).toMatchObject({ protocol: 'esp', state: 'ERR!' });
   });
 
   it.each([
     ['no header', 'TCP 14:45  ESTABLISHED 10.10.0.13:45213   10.10.0.100:7      10.20.0.11:7', 'expected the headers'],
     ['a row cut short', `${HEAD}TCP 14:45  ESTABLISHED 10.10.0.13:45213   10.10.0.100:7`, 'is not an address and port'],
     ['another protocol', `${HEAD}XYZ 14:45  NONE 10.0.0.1:1 10.0.0.1:1 10.0.0.1:1`, "'XYZ' is not a protocol"],
+    ['an unknown state', `${HEAD}TCP 14:45  !ERR 10.0.0.1:1 10.0.0.1:1 10.0.0.1:1`, "'!ERR' is not a state"],
     ['an unknown time', `${HEAD}TCP never  NONE 10.0.0.1:1 10.0.0.1:1 10.0.0.1:1`, "'never' is not minutes and seconds"],
   ])('refuses %s', (_, text, reason) => { expect(() => parseConnections(text)).toThrow(reason); }); // prettier-ignore
 });

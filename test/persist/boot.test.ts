@@ -113,6 +113,8 @@ test('lines of others stay to the letter, lines about our services are replaced 
     ].join('\n'),
   );
   expect(mergeRules(merged, STACK, own, ours)).toBe(merged);
+  const byWindows = mergeRules(merged.replaceAll('\n', '\r\n'), STACK, own, ours);
+  expect(byWindows.replaceAll('\r', '')).toBe(merged);
 });
 
 test('a loaded file counts, one that is not does not, and ours comes over it', () => {

@@ -138,6 +138,14 @@ describe('order', () => {
     ]);
   });
 
+  test('one that ipvsadm would take for another is only removed: -e puts the port of the service in place of its own', () => {
+    const [odd, kept] = [server(A, { port: 8080 }), server(A)];
+    expect(verbs([service(WEB, [odd, kept])], [service(WEB, [kept])])).toEqual(['remove remove-server']);
+    const elsewhere = { ...odd, forwarding: 'masquerading' } as const;
+    expect(verbs([service(WEB, [elsewhere, kept])], [service(WEB, [kept])])).toHaveLength(2);
+    expect(verbs([service(MARKED, [odd])], [service(MARKED)])).toHaveLength(2);
+  });
+
   test('a sync daemon that changes stops first and starts last', () => {
     const daemon = {
       role: 'master',

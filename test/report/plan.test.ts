@@ -112,6 +112,15 @@ test.each([
   expect(summaryLine(of)).toBe(line);
 });
 
+test('markdown of a fleet of thousands names the first and shows what happens', () => {
+  const names = Array.from({ length: 3000 }, (_, at) => `director-${at + 1}.example`);
+  const text = renderMarkdown(plan(...names.map((name) => planOf(name, FULL, table()))));
+  const listed = `${names.slice(0, 8).join(', ')} and 2992 more`;
+  expect(text).toContain(`- :warning: ${listed}: `);
+  expect(text).toContain(`<details><summary>${listed}: `);
+  expect(text).not.toContain('left out here');
+});
+
 describe('markdown keeps to its limit', () => {
   const many = (services: number) =>
     table({

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { fetchLive } from '../../apply';
 import { parseRulesFile } from '../../dialect';
 import { chainName, DirectorName, DirectorSettings, UsageError } from '../../model';
@@ -8,6 +9,7 @@ import { newNonce } from '../../transport';
 import { type AddCommand, EXIT } from '../command';
 import type { Io } from '../io';
 import { connector, type DirectorFlags, tcpPort, withConnection } from '../options';
+import { readText } from '../read-text';
 
 interface ImportFlags extends Omit<DirectorFlags, 'director' | 'parallelism'> {
   file?: string;
@@ -26,9 +28,9 @@ export const addImport: AddCommand = (program, io, exit) => {
     .command('import')
     .description('write the TypeScript program of a live director, or of a saved rules file')
     .argument('[user@host]', 'the director to read')
-    .option('--file <file>', 'read rules saved by `ipvsadm -Sn`, e.g. /etc/sysconfig/ipvsadm')
+    .option('--file <file>', 'read rules saved by `ipvsadm -Sn`, e.g. /etc/sysconfig/ipvsadm; - is standard input')
     .option('--out <file>', 'write the program to this file instead of printing it')
-    .option('--stack <name>', 'name of the stack in the program', 'imported')
+    .option('--stack <name>', 'name of the stack in the program', stackName, 'imported')
     .option('--name <name>', 'name of the director in the program (default: from its host)')
     .option('--port <port>', 'TCP port of sshd', tcpPort)
     .option('--identity-file <file>', 'private key')
@@ -54,6 +56,12 @@ Examples:
   });
 };
 
+/** What cdktf takes for the id of a stack, and leaves as it is. @throws InvalidArgumentError */
+function stackName(value: string): string {
+  if (!/^[^\s/]+$/.test(value)) throw new InvalidArgumentError('Expected a name without blanks and slashes.');
+  return value;
+}
+
 async function importLive(target: string | undefined, flags: ImportFlags, io: Io): Promise<string> {
   if (target === undefined)
     throw new UsageError('no-target', 'nothing to import from', { hint: 'say USER@HOST, or --file FILE' });
@@ -73,13 +81,9 @@ async function importLive(target: string | undefined, flags: ImportFlags, io: Io
 }
 
 function importFile(file: string, target: string | undefined, flags: ImportFlags, io: Io): string {
-  const path = resolve(io.cwd, file);
-  if (!existsSync(path)) throw new UsageError('no-file', `${path} does not exist`);
+  const rules = parseRulesFile(readText(file, io.cwd));
   const { name, connection } = describeTarget(target ?? 'director.example.net', flags);
-  return renderProgram(
-    { marks: [], ...parseRulesFile(readFileSync(path, 'utf8')) },
-    { stack: flags.stack, director: name, connection },
-  );
+  return renderProgram({ marks: [], ...rules }, { stack: flags.stack, director: name, connection });
 }
 
 function describeTarget(target: string, flags: ImportFlags): { name: string; connection: DirectorSettings } {

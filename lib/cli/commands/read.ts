@@ -1,10 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { readListing } from '../../dialect';
-import { UsageError } from '../../model';
 import { count } from '../../report';
 import { type AddCommand, EXIT } from '../command';
 import { withFormat } from '../options';
+import { readText } from '../read-text';
 
 export const addRead: AddCommand = (program, io, exit) => {
   const command = program
@@ -27,14 +25,6 @@ Example:
     exit(EXIT.done);
   });
 };
-
-function readText(file: string, cwd: string): string {
-  if (file === '-') return readFileSync(0, 'utf8');
-  const path = resolve(cwd, file);
-  if (!existsSync(path)) throw new UsageError('no-file', `${path} does not exist`);
-  if (statSync(path).isDirectory()) throw new UsageError('no-file', `${path} is a folder`, { hint: 'say which file' });
-  return readFileSync(path, 'utf8');
-}
 
 /** One line that says what it is, and one per entry. */
 function describe(listing: { kind: string; [name: string]: unknown }): string {
