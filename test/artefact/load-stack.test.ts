@@ -360,6 +360,24 @@ test.each<[string, unknown, string[]]>([
     ['[provider.ipvs] directors.a: is in two provider blocks'],
   ],
   [
+    'two directors that are one machine',
+    {
+      provider: {
+        ipvs: {
+          directors: {
+            a: { host: 'Far', port: 2222 },
+            b: { host: 'far', port: 2222, user: 'ops' },
+            c: { host: 'far' },
+            d: { host: 'far', jump: 'bastion' },
+          },
+        },
+      },
+    },
+    [
+      "[provider.ipvs] directors.b.host: 'b' is reached like 'a'\n  hint: one machine is one director: declare on it what both shall hold",
+    ],
+  ],
+  [
     'an unknown provider block',
     service({ provider: 'ipvs.far' }),
     ["[ipvs_virtual_service.web] provider: there is no provider block 'ipvs.far'"],

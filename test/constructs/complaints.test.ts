@@ -428,6 +428,16 @@ const cases: Case[] = [
       "[edge/table/lb1] is called 'lb1', and so is 'edge/lb1'\n  hint: the name of a director is its id, also in plans and errors: choose another",
     ],
   ],
+  [
+    'two directors that are one machine',
+    (edge) => {
+      new Director(edge, 'lb1', { host: 'far', port: 22 });
+      new Director(edge, 'lb2', { host: 'far', port: 22, sudo: true });
+    },
+    [
+      "[edge/lb2] host: 'lb2' is reached like 'lb1'\n  hint: one machine is one director: declare on it what both shall hold",
+    ],
+  ],
   ['a director without a host', (edge) => new Director(edge, 'lb1', untyped({})), ['[edge/lb1] host: is required']],
   [
     'a misspelled prop of a director',
