@@ -268,6 +268,18 @@ describe('what is evaluated', () => {
     ].map(([key, address]) => [key, address])); // prettier-ignore
   });
 
+  test('each in brackets is each director’s own, too', () => {
+    const json = service({
+      for_each: { lb1: { port: 81 }, lb2: { port: 82 } },
+      director: '${each.key}',
+      port: '${each["value"].port}',
+    });
+    expect(['lb1', 'lb2'].map((name) => table(json, name).services[0]!.key)).toMatchObject([
+      { port: 81 },
+      { port: 82 },
+    ]);
+  });
+
   test('variables, locals, and attributes of other blocks, defaults included', () => {
     expect(port('${var.p}', { variable: { p: { type: 'number', default: 81 } } })).toBe(81);
     expect(port('${local.p}', { locals: { p: '${local.q}', q: 82 } })).toBe(82);
