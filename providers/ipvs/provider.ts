@@ -14,7 +14,7 @@ import {
   spellFields,
   twinIssues,
 } from '../../lib/model';
-import { TerraformProvider } from '../../lib/terraform';
+import { deepMerge, TerraformProvider } from '../../lib/terraform';
 import { Reporter } from './kit/reporter';
 import { holdsUnresolved, isUnresolved } from './kit/unresolved';
 
@@ -107,9 +107,12 @@ export class IpvsProvider extends TerraformProvider {
   override toTerraform(): unknown {
     const json: unknown = super.toTerraform();
     const block = dig(json, ['provider', 'ipvs', 0]);
-    const { directors, rollouts } = this.synthesizeAttributes();
-    if (block !== undefined) block['directors'] = directors;
-    if (block !== undefined && rollouts !== undefined) block['rollouts'] = rollouts;
+    const attributes = this.synthesizeAttributes();
+    const overrides: unknown = this.rawOverrides;
+    for (const name of ['directors', 'rollouts']) {
+      const [named, override] = [attributes[name], isPlainObject(overrides) ? overrides[name] : undefined];
+      if (block !== undefined && named !== undefined) block[name] = deepMerge(named, override ?? {});
+    }
     return json;
   }
 }
