@@ -36,7 +36,7 @@ export class AbsentService extends Construct {
     const { protocol, address, ports } = target;
     const scope = new Construct(this, 'Default');
     return singlePorts(reporter, ports).map(
-      (port) => new ServiceResource(scope, String(port), { ...common, protocol, address, port }, reporter),
+      ({ name, port }) => new ServiceResource(scope, name, { ...common, protocol, address, port }, reporter),
     );
   }
 }

@@ -125,9 +125,9 @@ export class VirtualService extends Construct {
     }
     if (target === undefined) return [];
     const { protocol, address } = target;
-    return singlePorts(reporter, target.ports).map((port) => {
+    return singlePorts(reporter, target.ports).map(({ name, port }) => {
       const config = { ...fields, ...placement, protocol, address, port };
-      return new ServiceResource(scope, String(port), config, reporter);
+      return new ServiceResource(scope, name, config, reporter);
     });
   }
 

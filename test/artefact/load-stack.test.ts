@@ -372,6 +372,19 @@ test.each<[string, unknown, string[]]>([
     ['[provider.ipvs] directors.a: is in two provider blocks'],
   ],
   [
+    'two names of a map that come out as one',
+    service({ real_servers: { a: { address: '10.0.0.1' }, '${"a"}': { address: '10.0.0.2' } } }),
+    [`[ipvs_virtual_service.web] real_servers: two keys have the same value\n  hint: ${RUN_ELSEWHERE}`],
+  ],
+  [
+    'what a shell would have read',
+    service({ scheduler: '${X}' }),
+    [
+      "[ipvs_virtual_service.web] scheduler: '${X}' can't be evaluated: 'X' alone is no reference; the characters ${ themselves are written $${" +
+        `\n  hint: ${RUN_ELSEWHERE}`,
+    ],
+  ],
+  [
     'two directors that are one machine',
     {
       provider: {
@@ -586,7 +599,7 @@ test.each<[string, unknown, string[]]>([
     'a directive',
     expression('%{ if true }rr%{ endif }'),
     [
-      "[ipvs_virtual_service.web] scheduler: '%{ if true }rr%{ endif }' can't be evaluated: template directives (%{ … }) are not evaluated" +
+      "[ipvs_virtual_service.web] scheduler: '%{ if true }rr%{ endif }' can't be evaluated: template directives (%{ … }) are not evaluated; the characters themselves are written %%{" +
         ADVICE,
     ],
   ],

@@ -64,6 +64,19 @@ test('an override reaches directors and rollouts, by their names', () => {
   ]);
 });
 
+test('a port that is not known yet may be text, and does not name its block', () => {
+  const build = (before: number) => (edge: IpvsStack) => {
+    const others = Array.from({ length: before }, (_, at) => new TerraformVariable(edge, `v${at}`, {}).numberValue);
+    expect(others).toHaveLength(before);
+    const [number, text] = [81, '82'].map((value) => new TerraformVariable(edge, `p${value}`, { default: value }));
+    twoDirectors(edge).addService('web', { listen: Listen.tcp('192.0.2.1', number!.numberValue, text!.stringValue) });
+  };
+  const { services } = load(build(0)).directors[0]!.table;
+  expect(services.map(({ key }) => key)).toMatchObject([{ port: 81 }, { port: 82 }]);
+  const names = [0, 3].map((before) => Object.keys(artefact(build(before)).resource['ipvs_virtual_service']!));
+  expect(names[0]).toEqual(names[1]);
+});
+
 test('a stack in a stack has directors and services of its own', () => {
   const build = (edge: IpvsStack) => {
     const inner = new IpvsStack(edge, 'inner');
