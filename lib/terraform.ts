@@ -16,3 +16,4 @@ export {
   type LocalExecProvisioner,
   type TerraformMetaArguments,
 } from 'cdktf';
+export { deepMerge } from 'cdktf/lib/util';

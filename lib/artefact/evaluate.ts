@@ -16,12 +16,15 @@ export function evaluate(value: unknown, lookup: Lookup, problems: Problem[], pa
   if (Array.isArray(value)) return value.map((item, index) => evaluate(item, lookup, problems, [...path, index]));
   if (!isPlainObject(value)) return value;
   // In Terraform JSON the keys of maps are templates too.
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      String(attempt(key, lookup, problems, path)),
-      evaluate(item, lookup, problems, [...path, key]),
-    ]),
-  );
+  const before = problems.length;
+  const entries = Object.entries(value).map(([key, item]): [string, unknown] => [
+    String(attempt(key, lookup, problems, path)),
+    evaluate(item, lookup, problems, [...path, key]),
+  ]);
+  const evaluated = Object.fromEntries(entries);
+  if (problems.length === before && Object.keys(evaluated).length < entries.length)
+    problems.push({ path, message: 'two keys have the same value' });
+  return evaluated;
 }
 
 function attempt(text: string, lookup: Lookup, problems: Problem[], path: Problem['path']): unknown {

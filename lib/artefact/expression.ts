@@ -24,7 +24,9 @@ export function parseTemplate(text: string): (string | Expression)[] {
       literal += rest.slice(1, 3);
       at += 3;
     } else if (rest.startsWith('%{')) {
-      throw new Unresolvable('template directives (%{ … }) are not evaluated');
+      throw new Unresolvable(
+        'template directives (%{ … }) are not evaluated; the characters themselves are written %%{',
+      );
     } else if (rest.startsWith('${')) {
       if (literal !== '') parts.push(literal);
       literal = '';

@@ -100,7 +100,7 @@ function readBlock(block: Block, scope: Scope, providers: readonly Provider[], i
 /** Whether instances of a block differ in more than their director. */
 function mentionsEach({ body }: Block): boolean {
   const { '//': _comment, director: _director, ...rest } = body;
-  return JSON.stringify(rest).includes('each.');
+  return /\beach\b/.test(JSON.stringify(rest));
 }
 
 function readInstance(

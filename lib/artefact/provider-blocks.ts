@@ -10,6 +10,7 @@ import {
   resolveRollout,
   RolloutSettings,
   spellPath,
+  twinIssues,
 } from '../model';
 import { type Block, unresolved } from './document';
 import { evaluate, type Problem } from './evaluate';
@@ -46,6 +47,7 @@ export function readProvider(block: Readonly<Record<string, unknown>>, scope: Sc
 /** Every director of the stack, with what the stack owns and ignores on it. */
 export function collectDirectors(providers: readonly Provider[], issues: ProgramIssue[]): Director[] {
   const directors = new Map<string, Director>();
+  const ways = new Map<string, string>();
   for (const { settings } of providers) {
     for (const [name, director] of Object.entries(settings.directors)) {
       if (directors.has(name))
@@ -53,6 +55,9 @@ export function collectDirectors(providers: readonly Provider[], issues: Program
       const named = DirectorName.safeParse(name);
       for (const { message } of named.error?.issues ?? [])
         issues.push({ where: 'provider.ipvs', field: `directors.${name}`, message });
+      if (typeof director.host === 'string')
+        for (const { path, ...issue } of twinIssues(name, director, ways))
+          issues.push({ where: 'provider.ipvs', field: ['directors', name, ...path].join('.'), ...issue });
       const owns = director.owns ?? settings.owns;
       const ignore = [...(settings.ignore ?? []), ...(director.ignore ?? [])];
       directors.set(name, {

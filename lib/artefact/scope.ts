@@ -68,8 +68,10 @@ export class Scope {
       if (root === 'local')
         return this.once(`local.${first ?? ''}`, () => walk(this.local(String(first)), rest, `local.${first ?? ''}`));
       if (ROOTS_OF_TERRAFORM.includes(root)) throw new Unresolvable(`only Terraform knows ${name}`);
-      const block = this.blocks.get(`${root}.${first ?? ''}`);
-      if (block === undefined) throw new Unresolvable(`there is no ${root}.${first ?? ''} in this stack`);
+      if (first === undefined)
+        throw new Unresolvable(`'${root}' alone is no reference; the characters \${ themselves are written $\${`);
+      const block = this.blocks.get(`${root}.${first}`);
+      if (block === undefined) throw new Unresolvable(`there is no ${root}.${first} in this stack`);
       return this.once(name, () => this.attribute(block, rest));
     };
   }

@@ -22,8 +22,7 @@ export class AbsentService extends Construct {
   constructor(scope: Construct, id: string, props: AbsentServiceProps) {
     super(scope, id);
     const reporter = new Reporter(this, { fields: FIELDS });
-    checkProps(reporter, props, ['listen']);
-    const listen = checkListen(reporter, props.listen);
+    const listen = checkListen(reporter, checkProps(reporter, props, ['listen']).listen);
     this.resources = listen === undefined ? [] : this.build(listen, reporter);
   }
 
@@ -36,7 +35,7 @@ export class AbsentService extends Construct {
     const { protocol, address, ports } = target;
     const scope = new Construct(this, 'Default');
     return singlePorts(reporter, ports).map(
-      (port) => new ServiceResource(scope, String(port), { ...common, protocol, address, port }, reporter),
+      ({ name, port }) => new ServiceResource(scope, name, { ...common, protocol, address, port }, reporter),
     );
   }
 }

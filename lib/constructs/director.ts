@@ -1,9 +1,10 @@
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
 import { readInventory, sshHosts } from '../inventory';
-import { DirectorSettings, unknownField } from '../model';
+import { DirectorSettings } from '../model';
 import { Reporter } from '../../providers/ipvs';
 import { IpvsStack } from './ipvs-stack';
+import { checkProps } from './props';
 import { Table, type TableProps } from './table';
 
 /** How a director is reached, and what the stack owns on it. Fields left out follow `~/.ssh/config`, then the defaults. */
@@ -19,10 +20,9 @@ export class Director extends Table {
   constructor(scope: Construct, id: string, props: DirectorProps) {
     super(scope, id);
     const reporter = new Reporter(this);
-    const { timeouts, syncDaemons, ...settings } = props;
     const known = [...Object.keys(DirectorSettings.shape), 'timeouts', 'syncDaemons'];
+    const { timeouts, syncDaemons, ...settings } = checkProps(reporter, props, known);
     const unknown = Object.keys(settings).filter((name) => !known.includes(name));
-    for (const name of unknown) reporter.error({ path: [name], ...unknownField(name, known) });
     IpvsStack.around(this).addDirector(this, withoutKeys(settings, unknown), reporter);
     this.place({ director: this.name }, { ...(timeouts && { timeouts }), ...(syncDaemons && { syncDaemons }) });
   }

@@ -32,13 +32,13 @@ export class Fleet extends Table {
   constructor(scope: Construct, id: string, props: FleetProps) {
     super(scope, id);
     const reporter = new Reporter(this);
-    checkProps(reporter, props, KNOWN);
-    this.directors = checkDirectors(reporter, props.directors, TerraformStack.of(this));
+    const given = checkProps(reporter, props, KNOWN);
+    this.directors = checkDirectors(reporter, given.directors, TerraformStack.of(this));
     const isRollout = (value: unknown): value is Rollout => value instanceof Rollout;
     const example = "a Rollout such as Rollout.batches('25%')";
-    const rollout = checkValue(reporter, ['rollout'], props.rollout, isRollout, example);
+    const rollout = checkValue(reporter, ['rollout'], given.rollout, isRollout, example);
     const names = this.directors.map(({ name }) => name);
-    const gates = checkValue(reporter, ['gates'], props.gates, (given) => typeof given === 'boolean', 'true or false');
+    const gates = checkValue(reporter, ['gates'], given.gates, (given) => typeof given === 'boolean', 'true or false');
     const stack = IpvsStack.around(this);
     const waves = rollout && stack.addRollout(this.pathInStack(), names, rollout.toSettings(reporter), reporter);
     const forEach = new EachDirector(names, {
@@ -46,9 +46,9 @@ export class Fleet extends Table {
       moved: gates !== undefined,
     });
     if (gates === true && waves !== undefined) stack.addGates(this, forEach, waves);
-    if (gates === true && props.rollout === undefined)
+    if (gates === true && given.rollout === undefined)
       reporter.error({ path: ['gates'], message: 'stand between the waves of a rollout, and there is none', hint: "add one, e.g. rollout: Rollout.batches('25%')" }); // prettier-ignore
-    this.place({ director: '${each.key}', forEach }, props);
+    this.place({ director: '${each.key}', forEach }, given);
   }
 
   /** Construct path below the stack: the name of its rollout. */

@@ -69,8 +69,7 @@ export class GatedFleet {
  * directors it is a matter of each director alone, as it is for lvsform: else directors of one wave would wait for those
  * of another.
  */
-export function spreadDependencies(root: IConstruct): void {
-  const elements = root.node.findAll();
+export function spreadDependencies(elements: readonly IConstruct[]): void {
   const resources = elements.filter(isOurs);
   if (!resources.some(isApart)) return;
   const byAddress = new Map(resources.map((resource) => [addressOf(resource), resource]));

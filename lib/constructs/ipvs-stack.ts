@@ -68,7 +68,8 @@ export class IpvsStack extends TerraformStack {
 
   /** The stack around a construct. @throws ValidationError when it is in none, or in a plain TerraformStack */
   static around(construct: IConstruct): IpvsStack {
-    const stack = construct.node.scopes.find((scope) => scope instanceof IpvsStack);
+    // The nearest one: a stack may stand in another.
+    const stack = [...construct.node.scopes].reverse().find((scope) => scope instanceof IpvsStack);
     if (stack !== undefined) return stack;
     const at = Trace.here().line;
     const message = 'is not in an IpvsStack';
@@ -110,9 +111,9 @@ export class IpvsStack extends TerraformStack {
     this.steerAfterServing();
     const resources = this.ipvsResources();
     for (const fleet of this.gated) fleet.hang(resources);
-    spreadDependencies(this);
+    spreadDependencies(elementsOf(this));
     this.provideGates();
-    if (!this.node.findAll().some((construct) => TerraformBackend.isBackend(construct))) {
+    if (!elementsOf(this).some((construct) => TerraformBackend.isBackend(construct))) {
       new LocalBackend(this, { path: this.statePath() });
     }
     super.prepareStack();
@@ -143,7 +144,7 @@ export class IpvsStack extends TerraformStack {
 
   /** cdktf ignores `a.node.addDependency(b)`: everything in `a` shall depend on everything in `b`. */
   private lowerDependencies(): void {
-    for (const construct of this.node.findAll()) {
+    for (const construct of elementsOf(this)) {
       for (const dependency of construct.node.dependencies) {
         const targets = resourcesIn(dependency);
         for (const target of targets) {
@@ -151,7 +152,8 @@ export class IpvsStack extends TerraformStack {
           if (stack !== this) this.addDependency(stack);
         }
         const here = targets.filter((target) => TerraformStack.of(target) === this);
-        for (const resource of resourcesIn(construct)) dependOn(resource, here);
+        for (const resource of resourcesIn(construct))
+          if (TerraformStack.of(resource) === this) dependOn(resource, here);
       }
     }
   }
@@ -181,12 +183,12 @@ export class IpvsStack extends TerraformStack {
   private provideGates(): void {
     const isDefault = (one: IConstruct): boolean =>
       TerraformProvider.isTerraformProvider(one) && one.terraformResourceType === 'null' && one.alias === undefined;
-    if (this.gated.some(({ needsProvider }) => needsProvider) && !this.node.findAll().some(isDefault))
+    if (this.gated.some(({ needsProvider }) => needsProvider) && !elementsOf(this).some(isDefault))
       new NullProvider(this, 'provider-of-gates');
   }
 
   private ipvsResources(): IpvsResource<z.ZodObject>[] {
-    return this.node.findAll().filter(isOurs);
+    return elementsOf(this).filter(isOurs);
   }
 
   /** Beside the project's files rather than in the output, and without naming the machine's folders. */
@@ -219,7 +221,7 @@ export class IpvsStack extends TerraformStack {
   /** Two elements with one address are silently merged by cdktf. */
   private checkAddresses(): void {
     const seen = new Map<string, IConstruct>();
-    for (const element of resourcesIn(this)) {
+    for (const element of elementsOf(this).filter((one) => TerraformResource.isTerraformResource(one))) {
       for (const address of isOurs(element) ? element.addressesOn(element.directors()) : [addressOf(element)]) {
         const twin = seen.get(address);
         seen.set(address, element);
@@ -229,6 +231,11 @@ export class IpvsStack extends TerraformStack {
       }
     }
   }
+}
+
+/** What a stack holds itself, without the stacks that stand in it. */
+function elementsOf(stack: TerraformStack): IConstruct[] {
+  return stack.node.findAll().filter((element) => TerraformStack.of(element) === stack);
 }
 
 function resourcesIn(construct: IConstruct): TerraformResource[] {

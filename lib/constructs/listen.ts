@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { Address, Family, familyOf, type Issue, Mark, PortRange, type Protocol } from '../model';
+import { Address, canonicalPortRange, Family, familyOf, type Issue, Mark, PortRange, type Protocol } from '../model';
+import { Token } from '../terraform';
 import { isUnresolved } from '../../providers/ipvs/kit/unresolved';
 import type { Reporter } from '../../providers/ipvs';
 import { checkValue } from './props';
@@ -54,7 +55,8 @@ export class Listen {
     return target === undefined ? 'nothing' : [target.protocol, target.address, ...target.ports].join('-');
   }
 
-  private static to(protocol: Protocol, address: string, ports: readonly (number | string)[]): Listen {
+  private static to(protocol: Protocol, address: string, given: readonly (number | string)[]): Listen {
+    const ports = given.map((port) => (typeof port === 'string' ? (canonicalPortRange(port) ?? port) : port));
     refuseValue(`Listen.${protocol}`, [
       ...issuesOf(Address, address, 'address'),
       ...ports.flatMap((port) => issuesOf(PortRange, port, 'port')),
@@ -122,15 +124,15 @@ export function checkListen(reporter: Reporter, listen: unknown): Listen | undef
   return checkValue(reporter, ['listen'], listen, isListen, example);
 }
 
-/** The ports of a listener without a mark: each one a service of its own. */
-export function singlePorts(reporter: Reporter, ports: Target['ports']): number[] {
+/** The ports of a listener without a mark: each one a service of its own. One that is not known yet is named by its place. */
+export function singlePorts(reporter: Reporter, ports: Target['ports']): { name: string; port: number }[] {
   if (ports.length === 0) {
     const hint = 'port 0 is every port and needs persistence; .marked(n) without ports marks every port';
     reporter.error({ path: ['listen'], message: 'names no port', hint });
   }
-  return ports.flatMap((port) => {
-    if (typeof port === 'number') return [port];
-    if (/^\d+$/.test(port)) return [Number(port)];
+  return ports.flatMap((port, at) => {
+    if (isUnresolved(port)) return [{ name: `port-${at + 1}`, port: Token.asNumber(port) }];
+    if (/^\d+$/.test(String(port))) return [{ name: String(port), port: Number(port) }];
     reporter.error({ path: ['listen'], message: `${port} is a range, which needs a mark`, hint: 'add .marked(n)' });
     return [];
   });

@@ -33,8 +33,7 @@ export class MarkRule extends Construct {
   constructor(scope: Construct, id: string, props: MarkRuleProps) {
     super(scope, id);
     const reporter = new Reporter(this);
-    checkProps(reporter, props, KNOWN);
-    const { mark, family, protocol, destination, source, inputInterface, ports } = props;
+    const { mark, family, protocol, destination, source, inputInterface, ports } = checkProps(reporter, props, KNOWN);
     this.resource = new MarkRuleResource(
       this,
       'Resource',

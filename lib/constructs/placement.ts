@@ -1,6 +1,6 @@
 import type { IConstruct } from 'constructs';
 import { ValidationError } from '../model';
-import { type ITerraformIterator } from '../terraform';
+import { type ITerraformIterator, TerraformStack } from '../terraform';
 import { Trace } from '../../providers/ipvs';
 
 const PLACEMENT = Symbol.for('lvsform/placement');
@@ -20,6 +20,7 @@ export function placeTable(construct: IConstruct, placement: Placement): void {
 export function placementOf(construct: IConstruct): Placement {
   for (const scope of [...construct.node.scopes].reverse()) {
     if (PLACEMENT in scope) return scope[PLACEMENT] as Placement;
+    if (TerraformStack.isStack(scope)) break;
   }
   const at = Trace.here().line;
   throw new ValidationError([

@@ -6,23 +6,25 @@ import { Duration } from './duration';
  * Reports props nobody knows: TypeScript tells most of them, plain JavaScript none.
  *
  * @param elsewhere what to do instead, by the lower-case name of a prop that is no prop here
+ * @returns the props; none, when there is no object of them
  */
-export function checkProps(
+export function checkProps<T extends object>(
   reporter: Reporter,
-  props: object,
+  props: T,
   known: readonly string[],
   path: string[] = [],
-  elsewhere: Readonly<Record<string, string>> = {},
-): void {
+  elsewhere: ReadonlyMap<string, string> = new Map(),
+): T {
   if (!isPlainObject(props)) {
     reporter.error({ path, message: 'expected an object' });
-    return;
+    return {} as T;
   }
   for (const name of Object.keys(props)) {
     if (known.includes(name) || props[name] === undefined) continue;
-    const hint = elsewhere[name.toLowerCase()];
+    const hint = elsewhere.get(name.toLowerCase());
     reporter.error({ path: [...path, name], ...unknownField(name, known), ...(hint === undefined ? {} : { hint }) });
   }
+  return props;
 }
 
 /** A value made by one of our factories; undefined, and reported, when it is something else. */

@@ -28,10 +28,10 @@ export class RealServer extends Construct {
   constructor(service: VirtualService, id: string, props: RealServerProps) {
     super(service, id);
     const reporter = new Reporter(this, { fields: FIELDS });
-    checkProps(reporter, props, KNOWN);
-    const { address, port, weight, upperThreshold, lowerThreshold } = props;
+    const given = checkProps(reporter, props, KNOWN);
+    const { address, port, weight, upperThreshold, lowerThreshold } = given;
     const is = (value: unknown): value is Forward => value instanceof Forward;
-    const forward = checkValue(reporter, ['forward'], props.forward, is, FORWARD_EXAMPLE) ?? service.forward;
+    const forward = checkValue(reporter, ['forward'], given.forward, is, FORWARD_EXAMPLE) ?? service.forward;
     const fields = { address, port, weight, upperThreshold, lowerThreshold, ...forward.toFields() };
     const { value, issues } = readFields(RealServerResource, fields, { isUnresolved });
     reporter.errors(issues);

@@ -43,8 +43,7 @@ export class SyncDaemon extends Construct {
   constructor(scope: Construct, id: string, props: SyncDaemonProps) {
     super(scope, id);
     const reporter = new Reporter(this);
-    checkProps(reporter, props, KNOWN);
-    const { role, interface: device, syncId, maxLength, group, port, ttl } = props;
+    const { role, interface: device, syncId, maxLength, group, port, ttl } = checkProps(reporter, props, KNOWN);
     const config = { role, interface: device, syncId, maxLength, group, port, ttl, ...placementOf(this) };
     this.resource = new SyncDaemonResource(this, 'Resource', config, reporter);
   }

@@ -22,12 +22,12 @@ export class Timeouts extends Construct {
   constructor(scope: Construct, id: string, props: TimeoutsProps) {
     super(scope, id);
     const reporter = new Reporter(this, { fields: FIELDS });
-    checkProps(reporter, props, ['tcp', 'tcpFin', 'udp']);
+    const { tcp, tcpFin, udp } = checkProps(reporter, props, ['tcp', 'tcpFin', 'udp']);
     const config = {
       ...placementOf(this),
-      ...secondsField(reporter, ['tcp'], props.tcp, 'tcpSeconds'),
-      ...secondsField(reporter, ['tcpFin'], props.tcpFin, 'tcpFinSeconds'),
-      ...secondsField(reporter, ['udp'], props.udp, 'udpSeconds'),
+      ...secondsField(reporter, ['tcp'], tcp, 'tcpSeconds'),
+      ...secondsField(reporter, ['tcpFin'], tcpFin, 'tcpFinSeconds'),
+      ...secondsField(reporter, ['udp'], udp, 'udpSeconds'),
     };
     this.resource = new TimeoutsResource(this, 'Resource', config, reporter);
   }

@@ -45,10 +45,9 @@ export interface VirtualServiceProps {
 const KNOWN = ['listen', 'scheduler', 'persistence', 'onePacket', 'forward', 'drain', 'keepLiveWeights'] as const;
 
 /** What programs written with a list in mind try first. */
-const ELSEWHERE = {
-  realservers: "add each one: .addRealServer('rs1', { address: '10.0.0.1' })",
-  servers: "add each one: .addRealServer('rs1', { address: '10.0.0.1' })",
-};
+const ELSEWHERE = new Map(
+  ['realservers', 'servers'].map((name) => [name, "add each one: .addRealServer('rs1', { address: '10.0.0.1' })"]),
+);
 
 const FIELDS = {
   protocol: 'listen',
@@ -76,10 +75,10 @@ export class VirtualService extends Construct {
   constructor(scope: Construct, id: string, props: VirtualServiceProps) {
     super(scope, id);
     const reporter = new Reporter(this, { fields: FIELDS, route: (issue) => this.route(issue) });
-    checkProps(reporter, props, KNOWN, [], ELSEWHERE);
-    this.forward = checkValue(reporter, ['forward'], props.forward, isForward, FORWARD_EXAMPLE) ?? Forward.gatewaying();
-    const listen = checkListen(reporter, props.listen);
-    this.resources = listen === undefined ? [] : this.build(listen, toFields(reporter, props), reporter);
+    const given = checkProps(reporter, props, KNOWN, [], ELSEWHERE);
+    this.forward = checkValue(reporter, ['forward'], given.forward, isForward, FORWARD_EXAMPLE) ?? Forward.gatewaying();
+    const listen = checkListen(reporter, given.listen);
+    this.resources = listen === undefined ? [] : this.build(listen, toFields(reporter, given), reporter);
   }
 
   /** Adds a real server: the same as `new RealServer(this, id, props)`. */
@@ -125,9 +124,9 @@ export class VirtualService extends Construct {
     }
     if (target === undefined) return [];
     const { protocol, address } = target;
-    return singlePorts(reporter, target.ports).map((port) => {
+    return singlePorts(reporter, target.ports).map(({ name, port }) => {
       const config = { ...fields, ...placement, protocol, address, port };
-      return new ServiceResource(scope, String(port), config, reporter);
+      return new ServiceResource(scope, name, config, reporter);
     });
   }
 
@@ -176,9 +175,10 @@ function toPersistence(reporter: Reporter, wanted: VirtualServiceProps['persiste
 
 function toDrain(reporter: Reporter, wanted: VirtualServiceProps['drain']): Pick<Fields, 'drain'> {
   if (wanted === undefined) return {};
-  checkProps(reporter, wanted, ['timeout', 'connections'], ['drain']);
-  const timeout = checkDuration(reporter, ['drain', 'timeout'], wanted.timeout);
-  if (timeout !== undefined) return { drain: { timeoutSeconds: timeout.toSeconds(), connections: wanted.connections } };
-  if (!('timeout' in wanted)) reporter.error({ path: ['drain', 'timeout'], message: 'is required' });
+  const known = ['timeout', 'connections'];
+  const { timeout: given, connections } = checkProps<Partial<DrainOptions>>(reporter, wanted, known, ['drain']);
+  const timeout = checkDuration(reporter, ['drain', 'timeout'], given);
+  if (timeout !== undefined) return { drain: { timeoutSeconds: timeout.toSeconds(), connections } };
+  if (given === undefined) reporter.error({ path: ['drain', 'timeout'], message: 'is required' });
   return {};
 }

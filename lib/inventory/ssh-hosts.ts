@@ -1,5 +1,5 @@
 /** Names of hosts in an SSH configuration. Synchronous: a program is one. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../model';
@@ -47,7 +47,13 @@ function hostsIn(path: string, depth: number): HostBlock[] {
     } else if (keyword === 'match') block = undefined;
     // With %h in it, each name has its own.
     else if (keyword === 'hostname' && block !== undefined) block.isOneMachine = args[0]?.includes('%') === false;
-    else if (keyword === 'include') blocks.push(...args.flatMap(included).flatMap((file) => hostsIn(file, depth + 1)));
+    else if (keyword === 'include')
+      blocks.push(
+        ...args
+          .flatMap(included)
+          .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true)
+          .flatMap((file) => hostsIn(file, depth + 1)),
+      );
   }
   return blocks;
 }
@@ -60,14 +66,27 @@ function read(path: string): string {
   }
 }
 
-/** Relative names are relative to ~/.ssh, whoever includes them; wildcards are followed in the file's own name. */
+/** Relative names are relative to ~/.ssh, whoever includes them. */
 function included(name: string): string[] {
-  const path = name.startsWith('~/') ? join(homedir(), name.slice(2)) : resolve(homedir(), '.ssh', name);
+  return expand(name.startsWith('~/') ? join(homedir(), name.slice(2)) : resolve(homedir(), '.ssh', name));
+}
+
+/** Files a path with wildcards names, in alphabetical order; hidden ones only when it says so. */
+function expand(path: string): string[] {
   if (!isPattern(path)) return [path];
-  const folder = dirname(path);
-  if (isPattern(folder)) throw new UsageError('ssh-config', `Include ${name}: wildcards in folders are not followed here`); // prettier-ignore
-  return readdirSync(folder)
-    .filter((file) => matchesPatterns(file, [basename(path)]))
-    .sort()
-    .map((file) => join(folder, file));
+  const last = basename(path);
+  return expand(dirname(path)).flatMap((folder) =>
+    namesIn(folder)
+      .filter((name) => matchesPatterns(name, [last]) && (last.startsWith('.') || !name.startsWith('.')))
+      .sort()
+      .map((name) => join(folder, name)),
+  );
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

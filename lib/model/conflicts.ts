@@ -4,7 +4,7 @@
  */
 import { familyOf } from './address';
 import { ignoredBy, type IgnorePattern, ignoreWords } from './ignore';
-import { comparePortRanges, type MarkRule, markMatch } from './mark-rule';
+import { type MarkRule, markMatch } from './mark-rule';
 import type { SyncDaemon } from './sync-daemon';
 import { serviceFamily, serviceId, type ServiceKey, type VirtualService } from './virtual-service';
 
@@ -141,9 +141,18 @@ function slotOf<Place>(entry: Declared<Place>): { key: string; says: string; hin
   }
 }
 
+interface Marking<Place> {
+  rule: MarkRule;
+  entry: Declared<Place>;
+  /** First and last of each of its port ranges. */
+  bounds: PortBounds[];
+}
+
+type PortBounds = readonly [first: number, last: number];
+
 /** Two rules that match the same packet and are equally narrow: which one wins would be chance. */
 function overlappingMarks<Place>(entries: readonly Declared<Place>[]): Found<Place>[] {
-  const groups = new Map<string, { rule: MarkRule; entry: Declared<Place> }[]>();
+  const groups = new Map<string, Marking<Place>[]>();
   const found: Found<Place>[] = [];
   for (const entry of entries) {
     if (entry.on !== 'mark') continue;
@@ -151,8 +160,9 @@ function overlappingMarks<Place>(entries: readonly Declared<Place>[]): Found<Pla
     const group = `${markMatch({ ...rule, ports: [] })} ${rule.ports.length > 0}`;
     const others = groups.get(group) ?? [];
     groups.set(group, others);
-    const other = others.find((candidate) => clash(candidate.rule, rule, candidate.entry.place === entry.place));
-    others.push({ rule, entry });
+    const marking = { rule, entry, bounds: rule.ports.map(boundsOf) };
+    const other = others.find((candidate) => clash(candidate, marking));
+    others.push(marking);
     if (other === undefined) continue;
     const { director, place } = entry;
     const same = other.rule.mark === rule.mark;
@@ -169,22 +179,16 @@ function overlappingMarks<Place>(entries: readonly Declared<Place>[]): Found<Pla
 }
 
 /** One declaration may be several rules, whose ports may touch: they set one mark. */
-function clash(a: MarkRule, b: MarkRule, together: boolean): boolean {
-  return together ? markMatch(a) === markMatch(b) : portsMeet(a, b);
+function clash<Place>(a: Marking<Place>, b: Marking<Place>): boolean {
+  if (a.entry.place === b.entry.place && a.rule.mark === b.rule.mark) return markMatch(a.rule) === markMatch(b.rule);
+  return a.bounds.length === 0 || a.bounds.some((one) => b.bounds.some((other) => meet(one, other)));
 }
 
-function portsMeet(a: MarkRule, b: MarkRule): boolean {
-  if (a.ports.length === 0) return true;
-  const bounds = (range: string): [number, number] => {
-    const [first = '0', last = first] = range.split(':');
-    return [Number(first), Number(last)];
-  };
-  const ports = [...a.ports.map((range) => ({ range, of: a })), ...b.ports.map((range) => ({ range, of: b }))];
-  ports.sort((x, y) => comparePortRanges(x.range, y.range));
-  return ports.some(({ range, of }, index) => {
-    const before = ports.slice(0, index).filter((other) => other.of !== of);
-    return before.some((other) => bounds(other.range)[1] >= bounds(range)[0]);
-  });
+const meet = (a: PortBounds, b: PortBounds): boolean => a[0] <= b[1] && b[0] <= a[1];
+
+function boundsOf(range: string): PortBounds {
+  const [first = 0, last = first] = range.split(':').map(Number);
+  return [first, last];
 }
 
 /** The kernel refuses a real server of another family than its service's while a sync daemon runs, and the other way round. */

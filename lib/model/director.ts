@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { IgnorePattern } from './ignore';
-import { holdsKey, quoted, shown } from './issue';
+import { holdsKey, type Issue, quoted, shown } from './issue';
 
 /** `declared`: only what the stack declares is touched. `table`: everything else in the director's table is removed. */
 export const Ownership = z.enum(['declared', 'table'], {
@@ -86,3 +86,21 @@ export type DirectorSettings = z.output<typeof DirectorSettings>;
 
 export const Director = z.strictObject({ ...DirectorSettings.shape, name: DirectorName });
 export type Director = z.output<typeof Director>;
+
+/**
+ * Two directors that are reached alike are one machine: with one ledger for both, each would remove what the other made.
+ *
+ * @param known names of directors by the way they are reached; takes in this one
+ */
+export function twinIssues(
+  name: string,
+  { host, port, jump }: Pick<DirectorSettings, 'host' | 'port' | 'jump'>,
+  known: Map<string, string>,
+): Issue[] {
+  const way = JSON.stringify([host.toLowerCase(), port, jump]);
+  const twin = known.get(way);
+  if (twin === undefined) known.set(way, name);
+  if (twin === undefined || twin === name) return [];
+  const hint = 'one machine is one director: declare on it what both shall hold';
+  return [{ path: ['host'], message: `'${name}' is reached like '${twin}'`, hint }];
+}

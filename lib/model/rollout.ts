@@ -5,7 +5,9 @@ import { type Issue, shown } from './issue';
 
 /** A number of directors, or a share of the fleet: `'10'`, `'25%'`. */
 export const Amount = z
-  .union([z.int(), z.string()])
+  .union([z.int(), z.string()], {
+    error: (issue) => `${shown(issue.input)} is neither a number of directors nor a share such as '25%'`,
+  })
   .transform(String)
   .pipe(
     z.string().regex(/^(?:\d+|(?:\d{1,2}|100)%)$/, {

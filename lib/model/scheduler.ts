@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 /** Flags of the schedulers that name theirs, in the order of their kernel bits (IP_VS_SVC_F_SCHED1, 2, 3). */
-const NAMED_FLAGS: Readonly<Record<string, readonly string[]>> = {
-  sh: ['sh-fallback', 'sh-port'],
-  mh: ['mh-fallback', 'mh-port'],
-};
+const NAMED_FLAGS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['sh', ['sh-fallback', 'sh-port']],
+  ['mh', ['mh-fallback', 'mh-port']],
+]);
 const GENERIC_FLAGS = ['flag-1', 'flag-2', 'flag-3'] as const;
 
 /** Schedulers of the mainline kernel (net/netfilter/ipvs); others need `Scheduler.of`. */
@@ -34,7 +34,7 @@ export type SchedulerFlag = z.output<typeof SchedulerFlag>;
  * `flag-2`, and `-b flag-1` on an `sh` service is `sh-fallback`.
  */
 export function canonicalFlags(scheduler: string, flags: readonly string[]): SchedulerFlag[] {
-  const names = NAMED_FLAGS[scheduler] ?? [];
+  const names = NAMED_FLAGS.get(scheduler) ?? [];
   const bits = new Set(flags.map((flag) => flagBit(scheduler, flag)));
   return [...bits]
     .filter((bit) => bit >= 0)
@@ -45,7 +45,7 @@ export function canonicalFlags(scheduler: string, flags: readonly string[]): Sch
 /** Which of the three kernel bits a flag sets; -1 when this scheduler has no such flag. */
 export function flagBit(scheduler: string, flag: string): number {
   const generic = GENERIC_FLAGS.indexOf(flag as (typeof GENERIC_FLAGS)[number]);
-  return generic >= 0 ? generic : (NAMED_FLAGS[scheduler] ?? []).indexOf(flag);
+  return generic >= 0 ? generic : (NAMED_FLAGS.get(scheduler) ?? []).indexOf(flag);
 }
 
 /** What is wrong with these flags for this scheduler, in words; empty when nothing is. */
@@ -53,7 +53,7 @@ export function flagProblems(scheduler: string, flags: readonly string[]): strin
   return flags.flatMap((flag) => {
     if (flagBit(scheduler, flag) < 0) return [`scheduler ${scheduler} has no flag ${flag}`];
     // ipvsadm 1.30 and later print nothing at all for it: such a service could not be read back.
-    if (flag === 'flag-3' && scheduler in NAMED_FLAGS)
+    if (flag === 'flag-3' && NAMED_FLAGS.has(scheduler))
       return [`scheduler ${scheduler} does not use flag-3, and ipvsadm can't list it`];
     return [];
   });

@@ -10,6 +10,7 @@
  * never touched: they may serve routing as well.
  */
 import {
+  canonicalFlags,
   type DesiredDirector,
   type DirectorTable,
   ignoredBy,
@@ -133,7 +134,9 @@ function keepLiveParts(
 ): VirtualService {
   if (live === undefined) return service;
   const ignored = Object.fromEntries((policy.ignoreChanges ?? []).map((field) => [field, live[field]]));
-  const declared: VirtualService = { ...service, ...ignored };
+  const mixed: VirtualService = { ...service, ...ignored };
+  // Flags belong to a scheduler: those of the one that was there may be none of the declared one.
+  const declared = { ...mixed, schedulerFlags: canonicalFlags(mixed.scheduler, mixed.schedulerFlags) };
   if (policy.keepLiveWeights !== true) return declared;
   const isOurs = (server: RealServer): boolean => server.weight === 0 && quiesced.has(serverId(service.key, server));
   const kept = live.realServers.filter((server) => !isOurs(server));

@@ -12,8 +12,9 @@ import {
   resolveRollout,
   RolloutSettings,
   spellFields,
+  twinIssues,
 } from '../../lib/model';
-import { TerraformProvider } from '../../lib/terraform';
+import { deepMerge, TerraformProvider } from '../../lib/terraform';
 import { Reporter } from './kit/reporter';
 import { holdsUnresolved, isUnresolved } from './kit/unresolved';
 
@@ -27,6 +28,8 @@ export class IpvsProvider extends TerraformProvider {
   static readonly tfResourceType = 'ipvs';
   private readonly aliasName: string | undefined;
   private readonly settings: ProviderSettings;
+  /** Names of directors by the way they are reached. */
+  private readonly ways = new Map<string, string>();
 
   constructor(scope: Construct, id: string, { alias, ...config }: IpvsProviderConfig = {}) {
     super(scope, id, {
@@ -65,6 +68,8 @@ export class IpvsProvider extends TerraformProvider {
     for (const issue of named.error?.issues ?? []) reporter.error({ path: [], message: issue.message });
     const { value, issues } = readFields(DirectorSettings, settings, { isUnresolved });
     reporter.errors(issues.length > 0 ? issues : ignoreIssues(known(value.ignore)));
+    if (issues.length === 0 && !holdsUnresolved([value.host, value.port, value.jump]))
+      reporter.errors(twinIssues(name, value, this.ways));
     this.settings.directors[name] = value;
   }
 
@@ -102,9 +107,12 @@ export class IpvsProvider extends TerraformProvider {
   override toTerraform(): unknown {
     const json: unknown = super.toTerraform();
     const block = dig(json, ['provider', 'ipvs', 0]);
-    const { directors, rollouts } = this.synthesizeAttributes();
-    if (block !== undefined) block['directors'] = directors;
-    if (block !== undefined && rollouts !== undefined) block['rollouts'] = rollouts;
+    const attributes = this.synthesizeAttributes();
+    const overrides: unknown = this.rawOverrides;
+    for (const name of ['directors', 'rollouts']) {
+      const [named, override] = [attributes[name], isPlainObject(overrides) ? overrides[name] : undefined];
+      if (block !== undefined && named !== undefined) block[name] = deepMerge(named, override ?? {});
+    }
     return json;
   }
 }

@@ -268,6 +268,18 @@ describe('what is evaluated', () => {
     ].map(([key, address]) => [key, address])); // prettier-ignore
   });
 
+  test('each in brackets is each director’s own, too', () => {
+    const json = service({
+      for_each: { lb1: { port: 81 }, lb2: { port: 82 } },
+      director: '${each.key}',
+      port: '${each["value"].port}',
+    });
+    expect(['lb1', 'lb2'].map((name) => table(json, name).services[0]!.key)).toMatchObject([
+      { port: 81 },
+      { port: 82 },
+    ]);
+  });
+
   test('variables, locals, and attributes of other blocks, defaults included', () => {
     expect(port('${var.p}', { variable: { p: { type: 'number', default: 81 } } })).toBe(81);
     expect(port('${local.p}', { locals: { p: '${local.q}', q: 82 } })).toBe(82);
@@ -358,6 +370,37 @@ test.each<[string, unknown, string[]]>([
     'a director in two provider blocks',
     { provider: { ipvs: [{ directors: { a: { host: 'a' } } }, { alias: 'b', directors: { a: { host: 'a' } } }] } },
     ['[provider.ipvs] directors.a: is in two provider blocks'],
+  ],
+  [
+    'two names of a map that come out as one',
+    service({ real_servers: { a: { address: '10.0.0.1' }, '${"a"}': { address: '10.0.0.2' } } }),
+    [`[ipvs_virtual_service.web] real_servers: two keys have the same value\n  hint: ${RUN_ELSEWHERE}`],
+  ],
+  [
+    'what a shell would have read',
+    service({ scheduler: '${X}' }),
+    [
+      "[ipvs_virtual_service.web] scheduler: '${X}' can't be evaluated: 'X' alone is no reference; the characters ${ themselves are written $${" +
+        `\n  hint: ${RUN_ELSEWHERE}`,
+    ],
+  ],
+  [
+    'two directors that are one machine',
+    {
+      provider: {
+        ipvs: {
+          directors: {
+            a: { host: 'Far', port: 2222 },
+            b: { host: 'far', port: 2222, user: 'ops' },
+            c: { host: 'far' },
+            d: { host: 'far', jump: 'bastion' },
+          },
+        },
+      },
+    },
+    [
+      "[provider.ipvs] directors.b.host: 'b' is reached like 'a'\n  hint: one machine is one director: declare on it what both shall hold",
+    ],
   ],
   [
     'an unknown provider block',
@@ -556,7 +599,7 @@ test.each<[string, unknown, string[]]>([
     'a directive',
     expression('%{ if true }rr%{ endif }'),
     [
-      "[ipvs_virtual_service.web] scheduler: '%{ if true }rr%{ endif }' can't be evaluated: template directives (%{ … }) are not evaluated" +
+      "[ipvs_virtual_service.web] scheduler: '%{ if true }rr%{ endif }' can't be evaluated: template directives (%{ … }) are not evaluated; the characters themselves are written %%{" +
         ADVICE,
     ],
   ],

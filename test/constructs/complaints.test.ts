@@ -428,6 +428,56 @@ const cases: Case[] = [
       "[edge/table/lb1] is called 'lb1', and so is 'edge/lb1'\n  hint: the name of a director is its id, also in plans and errors: choose another",
     ],
   ],
+  [
+    'props left out',
+    (edge) => {
+      const nothing = untyped(undefined);
+      new Director(edge, 'lb3', nothing);
+      new Fleet(edge, 'none', nothing);
+      const fleet = twoDirectors(edge);
+      fleet.addService('no-props', nothing);
+      fleet.addService('web', { ...web, drain: untyped(null) }).addRealServer('rs1', nothing);
+      fleet.addMarkRule('rule', nothing);
+      fleet.addSyncDaemon('sync', nothing);
+      fleet.setTimeouts(untyped(null));
+    },
+    [
+      '[edge/lb3] expected an object',
+      '[edge/lb3] host: is required',
+      '[edge/none] expected an object',
+      '[edge/none] directors: a fleet needs at least one director',
+      '[edge/table/no-props] expected an object',
+      "[edge/table/no-props] listen: is required: a Listen such as Listen.tcp('192.0.2.1', 80)",
+      '[edge/table/web] drain: expected an object',
+      '[edge/table/web] drain.timeout: is required',
+      '[edge/table/web/rs1] expected an object',
+      '[edge/table/web/rs1] address: is required',
+      '[edge/table/rule] expected an object',
+      '[edge/table/rule] mark: is required',
+      '[edge/table/sync] expected an object',
+      '[edge/table/sync] role: is required',
+      '[edge/table/sync] interface: is required',
+      '[edge/table/timeouts] expected an object',
+      '[edge/table/timeouts] sets no timeout\n  hint: give at least one of tcp, tcpFin, udp',
+    ],
+  ],
+  [
+    'a prop that every object has',
+    (edge) => service(edge, { constructor: 1 }),
+    [
+      '[edge/table/web] constructor: is not known here\n  hint: known here: listen, scheduler, persistence, onePacket, forward, drain, keepLiveWeights',
+    ],
+  ],
+  [
+    'two directors that are one machine',
+    (edge) => {
+      new Director(edge, 'lb1', { host: 'far', port: 22 });
+      new Director(edge, 'lb2', { host: 'far', port: 22, sudo: true });
+    },
+    [
+      "[edge/lb2] host: 'lb2' is reached like 'lb1'\n  hint: one machine is one director: declare on it what both shall hold",
+    ],
+  ],
   ['a director without a host', (edge) => new Director(edge, 'lb1', untyped({})), ['[edge/lb1] host: is required']],
   [
     'a misspelled prop of a director',

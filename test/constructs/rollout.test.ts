@@ -93,6 +93,7 @@ test.each<[string, (directors: Director[]) => unknown, string[]]>([
   ['somebody left out', ([a]) => Rollout.canary(a!), ["[edge/my-table] rollout.waves: leaves out lb2, lb3, lb4, lb5\n  hint: end it with .batches('25%') or .rest()"]],
   ['somebody twice', ([a]) => Rollout.canary(a!).then(a!).rest(), ["[edge/my-table] rollout.waves.1: 'lb1' is in two waves"]],
   ['not a share', () => Rollout.batches('a quarter'), ["[edge/my-table] rollout.waves.0.batch: 'a quarter' is neither a number of directors nor a share such as '25%'"]],
+  ['not a whole number', () => Rollout.batches(1.5), ["[edge/my-table] rollout.waves.0.batch: 1.5 is neither a number of directors nor a share such as '25%'"]],
   ['more than everything', () => Rollout.batches(2).maxFailures('101%'), ["[edge/my-table] rollout.maxFailures: '101%' is neither a number of directors nor a share such as '25%'"]],
   ['an empty batch', () => Rollout.batches(0), ['[edge/my-table] rollout.waves.0: a batch needs at least one director']],
   ['a floor that leaves nobody', () => Rollout.batches(2).minServing('100%'), ['[edge/my-table] rollout.minServing: 100% of 5 leaves no director that could be changed']],

@@ -11,6 +11,7 @@ import {
   IpvsStack,
   Listen,
   RealServer,
+  Rollout,
   VirtualService,
 } from '../../lib/constructs';
 import * as ipvs from '../../providers/ipvs';
@@ -45,6 +46,46 @@ test('a director alone has plain blocks', () => {
   expect(only(json, 'ipvs_virtual_service')).toMatchObject({ director: 'lb1' });
   expect(only(json, 'ipvs_virtual_service')).not.toHaveProperty('for_each');
   expect(only(json, 'ipvs_timeouts')).toMatchObject({ director: 'lb1', udp_seconds: 60 });
+});
+
+test('an override reaches directors and rollouts, by their names', () => {
+  const json = artefact((edge) => {
+    const director = new Director(edge, 'lbOne', { host: 'lb1' });
+    new Fleet(edge, 'fleetOne', { directors: [director], rollout: Rollout.batches(1) });
+    const provider = edge.node.findAll().find((one) => one instanceof ipvs.IpvsProvider);
+    provider?.addOverride('directors.lbOne.port', 2222);
+    provider?.addOverride('rollouts.fleetOne.pause_seconds', 5);
+  });
+  expect(json.provider.ipvs).toMatchObject([
+    {
+      directors: { lbOne: { host: 'lb1', port: 2222 } },
+      rollouts: { fleetOne: { fleet: ['lbOne'], pause_seconds: 5 } },
+    },
+  ]);
+});
+
+test('a port that is not known yet may be text, and does not name its block', () => {
+  const build = (before: number) => (edge: IpvsStack) => {
+    const others = Array.from({ length: before }, (_, at) => new TerraformVariable(edge, `v${at}`, {}).numberValue);
+    expect(others).toHaveLength(before);
+    const [number, text] = [81, '82'].map((value) => new TerraformVariable(edge, `p${value}`, { default: value }));
+    twoDirectors(edge).addService('web', { listen: Listen.tcp('192.0.2.1', number!.numberValue, text!.stringValue) });
+  };
+  const { services } = load(build(0)).directors[0]!.table;
+  expect(services.map(({ key }) => key)).toMatchObject([{ port: 81 }, { port: 82 }]);
+  const names = [0, 3].map((before) => Object.keys(artefact(build(before)).resource['ipvs_virtual_service']!));
+  expect(names[0]).toEqual(names[1]);
+});
+
+test('a stack in a stack has directors and services of its own', () => {
+  const build = (edge: IpvsStack) => {
+    const inner = new IpvsStack(edge, 'inner');
+    for (const stack of [edge, inner])
+      new Director(stack, 'lb1', { host: 'lb1' }).addService('web', web).addRealServer('rs1', { address: '10.0.0.1' });
+    new Director(inner, 'lb2', { host: 'lb2' });
+  };
+  expect(complaints(build)).toEqual([]);
+  expect(Object.keys(artefact(build).provider.ipvs[0]!['directors'] as object)).toEqual(['lb1']);
 });
 
 test('fields are in snake_case, keys of maps are untouched', () => {

@@ -1,5 +1,5 @@
 /** Directors from files. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Director } from '../../lib/constructs';
@@ -25,6 +25,15 @@ test('hosts of an SSH configuration and of what it includes; patterns there are 
   expect(() => sshHosts('*', join(folder, 'none'))).toThrow('can not be read');
   const { directors } = load((edge) => void Director.fromSshConfig(edge, 'edge-?', { sudo: true }, file));
   expect(directors.map(({ director }) => director)).toEqual(['edge-1', 'edge-2', 'edge-3'].map((name) => ({ name, host: name, sudo: true })));
+}); // prettier-ignore
+
+test('an include that names nothing is none, as for OpenSSH; hidden files are not meant by a wildcard', () => {
+  mkdirSync(join(folder, 'hosts.d'));
+  write('hosts.d/.edge-9.swp', 'Host edge-9\n');
+  mkdirSync(join(folder, 'hosts.d/folder'));
+  write('hosts.d/a', 'Host edge-1\n');
+  const file = write('includes', `Include ${folder}/none ${folder}/none/* ${folder}/hosts.d/* ${folder}/*.d/a\nHost edge-2\n`);
+  expect(sshHosts('*', file)).toEqual(['edge-1', 'edge-2']);
 }); // prettier-ignore
 
 test('names of one machine are one host; names that share only settings are not', () => {

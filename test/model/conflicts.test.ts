@@ -73,6 +73,12 @@ test.each<[string, Partial<MarkRule>, Partial<MarkRule>, boolean]>([
   expect(messages(mark('a', first), mark('b', second, 'lb2'))).toEqual([]);
 });
 
+test('rules of one block with for_each conflict like any others', () => {
+  expect(messages(mark('a', { ports: ['80:90'] }), mark('a', { ports: ['85'], mark: 2 }))).toEqual([
+    "marks inet/tcp/192.0.2.1/32:85 with 2, but 'a' marks inet/tcp/192.0.2.1/32:80:90 with 1 on lb1",
+  ]);
+});
+
 test('the several rules of one declaration do not conflict, the same one twice does', () => {
   expect(messages(mark('a', { ports: ['80:90'] }), mark('a', { ports: ['85'] }))).toEqual([]);
   expect(messages(mark('a', {}), mark('a', {}))).toHaveLength(1);

@@ -223,6 +223,15 @@ describe('what stays', () => {
     expect(planTable('edge', wanted, live()).changes).toHaveLength(2);
   });
 
+  test('ignored flags of a scheduler that goes go with it', () => {
+    const policies = { 'tcp/192.0.2.10:80': { ignoreChanges: ['schedulerFlags'] as const } };
+    const hashing = live({ services: [service(WEB, [], { scheduler: 'sh', schedulerFlags: ['sh-port'] })] });
+    const flags = (scheduler: string) =>
+      planTable('edge', wish({ services: [service(WEB, [], { scheduler })] }, { policies }), hashing).desired.services[0]!.schedulerFlags; // prettier-ignore
+    expect(flags('sh')).toEqual(['sh-port']);
+    expect(flags('wrr')).toEqual([]);
+  });
+
   test('timeouts left out stay', () => {
     const plan = planTable('edge', wish({ timeouts: { udpSeconds: 60 } }), live());
     expect(plan.changes.map((change) => [change.id, change.fields])).toEqual([['lb1/timeouts', ['udpSeconds']]]);
