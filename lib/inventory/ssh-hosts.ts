@@ -1,8 +1,9 @@
 /** Names of hosts in an SSH configuration. Synchronous: a program is one. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UsageError } from '../model';
+import { includedFiles } from '../transport/included-files';
 import { isPattern, matchesPatterns } from '../transport/patterns';
 import { parseSshConfig } from '../transport/ssh-config';
 
@@ -60,14 +61,6 @@ function read(path: string): string {
   }
 }
 
-/** Relative names are relative to ~/.ssh, whoever includes them; wildcards are followed in the file's own name. */
-function included(name: string): string[] {
-  const path = name.startsWith('~/') ? join(homedir(), name.slice(2)) : resolve(homedir(), '.ssh', name);
-  if (!isPattern(path)) return [path];
-  const folder = dirname(path);
-  if (isPattern(folder)) throw new UsageError('ssh-config', `Include ${name}: wildcards in folders are not followed here`); // prettier-ignore
-  return readdirSync(folder)
-    .filter((file) => matchesPatterns(file, [basename(path)]))
-    .sort()
-    .map((file) => join(folder, file));
-}
+/** Those that are not there are passed over, as OpenSSH does. */
+const included = (name: string): string[] =>
+  includedFiles(name, homedir()).filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());

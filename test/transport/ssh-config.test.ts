@@ -97,6 +97,13 @@ describe('Include', () => {
     expect(await load(config, 'other')).toMatchObject({ port: 10 });
   });
 
+  test('sets of characters', async () => {
+    write('conf.d/30-c', 'Port 30');
+    write('conf.d/x-d', 'User d');
+    expect(await load(write('config', 'Include conf.d/[3-9]*'))).toMatchObject({ port: 30 });
+    expect(await load(write('config', 'Include conf.d/[!0-9]*'))).toEqual({ user: 'd', identityFiles: [] });
+  });
+
   test('inside a Host block it counts for that host only', async () => {
     write('extra', 'Port 7\nHost lb2\nPort 8');
     const config = write('config', 'Host lb1\nInclude ~/.ssh/extra\nUser ops');
