@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { PLAIN, type Style } from '../report';
 import { errorCode } from './errors';
@@ -76,6 +77,22 @@ function printer(stream: NodeJS.WriteStream, lost: (reason: string) => void): (t
       end(error);
     }
   };
+}
+
+/** Waits until everything that was printed is out, or can't get there. */
+export async function printed({ stdout, stderr }: Pick<Streams, 'stdout' | 'stderr'> = process): Promise<void> {
+  const streams: readonly Writable[] = [stdout, stderr];
+  await Promise.all(
+    streams.map(
+      (stream) =>
+        new Promise<void>((resolve) => {
+          // Not stream.write: a program's prints are led away from stdout.
+          Writable.prototype.write.call(stream, '', 'utf8', () => {
+            resolve();
+          });
+        }),
+    ),
+  );
 }
 
 /** Asks a person. Ctrl-C, Ctrl-D and the end of the input are an answer too: none. */

@@ -14,7 +14,7 @@ import { addShow } from './commands/show';
 import { addSim } from './commands/sim';
 import { addSynth } from './commands/synth';
 import { formatError } from './errors';
-import { type Io, processIo } from './io';
+import { type Io, printed, processIo } from './io';
 import { VERSION } from './version';
 
 const COMMANDS: readonly AddCommand[] = [
@@ -60,6 +60,18 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
     return exitCodeOf(error);
   }
   return exitCode;
+}
+
+/** How long what is ours may take to close once the work is done. */
+const CLOSE_MS = 1000;
+
+/** Ends the process: by itself, or, when a program left something open (a pool of connections, a timer), soon. */
+export function end(exitCode: number): void {
+  process.exitCode = exitCode;
+  const leave = (): void => {
+    void printed().then(() => process.exit());
+  };
+  setTimeout(leave, CLOSE_MS).unref();
 }
 
 const HELP = `

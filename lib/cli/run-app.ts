@@ -2,6 +2,7 @@
  * Runs the user's program. `npx tsx main.ts` and the like run in this process, through tsx: no second Node.js to start,
  * and errors keep the user's lines. Any other `app` of cdktf.json is run as it is, by the shell, as cdktf does.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
@@ -82,13 +83,18 @@ async function withUserCode(
   then: (exported: unknown) => Promise<void>,
 ): Promise<void> {
   printToStderr();
-  const undo: (() => void)[] = [enterFolder(cwd), resolveFromHere(), refuseExit()];
+  outliveUserCode();
+  const code: UserCode = { what, isDone: false };
+  const undo: (() => void)[] = [enterFolder(cwd), resolveFromHere()];
   try {
-    await withStrayErrors(async () => {
-      const { exported, unregister } = await importFile(path, needs);
-      undo.push(unregister);
-      await then(exported);
-    });
+    await userCode.run(code, () =>
+      withStrayErrors(async () => {
+        const { exported, unregister } = await importFile(path, needs);
+        undo.push(unregister);
+        await then(exported);
+      }),
+    );
+    code.isDone = true;
   } catch (error) {
     if (error instanceof ProgramExit && error.exitCode === 0) return;
     if (error instanceof LvsformError) throw error;
@@ -203,14 +209,45 @@ class ProgramExit extends Error {
   }
 }
 
-function refuseExit(): () => void {
+interface UserCode {
+  /** What messages call it. */
+  what: string;
+  /** What it fails at from now on comes too late to be its outcome. */
+  isDone: boolean;
+}
+
+/** Whose code is running: a timer or a promise that a program leaves behind is still the program's. */
+const userCode = new AsyncLocalStorage<UserCode>();
+
+let outlives = false;
+
+/**
+ * From now on user code ends neither this process nor what we do after it: `main().then(() => process.exit())` is called
+ * when the stacks are there already and directors are being changed.
+ */
+function outliveUserCode(): void {
+  if (outlives) return;
+  outlives = true;
   const exit = process.exit.bind(process);
-  process.exit = (code) => {
-    throw new ProgramExit(Number(code ?? process.exitCode ?? 0));
+  // With undefined as its argument, process.exit() forgets process.exitCode.
+  process.exit = (...codes) => {
+    if (userCode.getStore() === undefined) exit(...codes);
+    throw new ProgramExit(Number(codes[0] ?? process.exitCode ?? 0));
   };
-  return () => {
-    process.exit = exit;
+  const onStray = (error: unknown): void => {
+    const code = userCode.getStore();
+    if (code === undefined) {
+      process.off('uncaughtException', onStray);
+      // Ours, and nothing to go on with: what Node.js does by itself.
+      process.nextTick(() => {
+        throw error;
+      });
+    } else if (code.isDone && !(error instanceof ProgramExit && error.exitCode === 0)) {
+      const text = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`warning: the ${code.what} failed after it was done: ${text}\n`);
+    }
   };
+  process.on('uncaughtException', onStray);
 }
 
 /** What a program threw, and the first of its own lines. */

@@ -1,8 +1,9 @@
 /** Names of hosts in an SSH configuration. Synchronous: a program is one. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UsageError } from '../model';
+import { includedFiles } from '../transport/included-files';
 import { isPattern, matchesPatterns } from '../transport/patterns';
 import { parseSshConfig } from '../transport/ssh-config';
 
@@ -47,13 +48,7 @@ function hostsIn(path: string, depth: number): HostBlock[] {
     } else if (keyword === 'match') block = undefined;
     // With %h in it, each name has its own.
     else if (keyword === 'hostname' && block !== undefined) block.isOneMachine = args[0]?.includes('%') === false;
-    else if (keyword === 'include')
-      blocks.push(
-        ...args
-          .flatMap(included)
-          .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true)
-          .flatMap((file) => hostsIn(file, depth + 1)),
-      );
+    else if (keyword === 'include') blocks.push(...args.flatMap(included).flatMap((file) => hostsIn(file, depth + 1)));
   }
   return blocks;
 }
@@ -66,27 +61,6 @@ function read(path: string): string {
   }
 }
 
-/** Relative names are relative to ~/.ssh, whoever includes them. */
-function included(name: string): string[] {
-  return expand(name.startsWith('~/') ? join(homedir(), name.slice(2)) : resolve(homedir(), '.ssh', name));
-}
-
-/** Files a path with wildcards names, in alphabetical order; hidden ones only when it says so. */
-function expand(path: string): string[] {
-  if (!isPattern(path)) return [path];
-  const last = basename(path);
-  return expand(dirname(path)).flatMap((folder) =>
-    namesIn(folder)
-      .filter((name) => matchesPatterns(name, [last]) && (last.startsWith('.') || !name.startsWith('.')))
-      .sort()
-      .map((name) => join(folder, name)),
-  );
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
+/** Those that are not there are passed over, as OpenSSH does. */
+const included = (name: string): string[] =>
+  includedFiles(name, homedir()).filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());

@@ -90,11 +90,15 @@ async function readIdentity(identity: IdentityFile, source: KeySource): Promise<
   const file = await source.readKey(path).catch((error: unknown): KeyFile => {
     return { is: 'unusable', reason: errorText(error) };
   });
-  if (file !== undefined || !identity.required) return file;
+  if (file !== undefined) return file;
+  // The public half says which of the agent's keys is meant.
+  const publicKey = await readPublicHalf(identity, source);
+  if (publicKey !== undefined) return { is: 'public', publicKey };
+  if (!identity.required) return undefined;
   throw new Failure('auth', `the key file ${path} does not exist`, "correct 'identityFile' on the Director");
 }
 
-/** `id_rsa.pub` beside an encrypted `id_rsa` whose format hides the public key. */
+/** `id_rsa.pub` beside an encrypted `id_rsa` whose format hides the public key, or without one. */
 async function readPublicHalf(identity: IdentityFile, source: KeySource): Promise<Buffer | undefined> {
   const file = await source.readKey(`${identity.path}.pub`).catch(() => undefined);
   return file?.is === 'public' ? file.publicKey : undefined;

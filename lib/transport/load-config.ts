@@ -1,9 +1,7 @@
-import { readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../model';
 import { errorText } from './error-facts';
 import type { FileCache } from './file-cache';
-import { isPattern, matchesPatterns } from './patterns';
+import { includedFiles } from './included-files';
 import { type ConfigLine, parseSshConfig } from './ssh-config';
 
 /** OpenSSH's own limit (readconf.c, READCONF_MAX_DEPTH). */
@@ -24,34 +22,9 @@ export async function loadSshConfig(path: string, home: string, files: FileCache
   return Promise.all(
     lines.map(async (line) => {
       if (line.keyword !== 'include') return line;
-      const paths = await Promise.all(line.args.map((pattern) => expand(includePath(pattern, home))));
-      const included = await Promise.all(paths.flat().map((file) => loadSshConfig(file, home, files, depth + 1)));
+      const paths = line.args.flatMap((name) => includedFiles(name, home));
+      const included = await Promise.all(paths.map((file) => loadSshConfig(file, home, files, depth + 1)));
       return { ...line, included };
     }),
   );
-}
-
-/** Relative names are relative to ~/.ssh, whoever includes them. */
-function includePath(pattern: string, home: string): string {
-  if (pattern === '~' || pattern.startsWith('~/')) return join(home, pattern.slice(1));
-  return resolve(home, '.ssh', pattern);
-}
-
-/** Files a path with wildcards names, in alphabetical order. */
-async function expand(path: string): Promise<string[]> {
-  if (!isPattern(path)) return [path];
-  const parent = dirname(path);
-  const last = path.slice(parent === '/' ? 1 : parent.length + 1);
-  const folders = await expand(parent);
-  const found = await Promise.all(
-    folders.map(async (folder) => {
-      if (!isPattern(last)) return [join(folder, last)];
-      const names = await readdir(folder).catch(() => []);
-      return names
-        .filter((name) => matchesPatterns(name, [last]) && (last.startsWith('.') || !name.startsWith('.')))
-        .sort()
-        .map((name) => join(folder, name));
-    }),
-  );
-  return found.flat();
 }

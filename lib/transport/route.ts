@@ -118,7 +118,7 @@ function makeHop(wish: Wish, settings: HostSettings, local: LocalUser, walk: Wal
   const host = expandTokens(settings.hostName ?? wish.host, { '%': '%', h: wish.host });
   const port = wish.port ?? settings.port ?? 22;
   const user = wish.user ?? settings.user ?? local.user;
-  const tokens = tokensOf({ host, port, user }, wish.host, local);
+  const tokens = { ...tokensOf({ host, port, user }, wish.host, local), k: settings.hostKeyAlias ?? wish.host };
   const path = (text: string): string => expandPath(text, tokens, local);
 
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

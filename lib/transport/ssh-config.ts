@@ -60,15 +60,21 @@ export function parseSshConfig(text: string, file: string): ConfigLine[] {
   });
 }
 
-/** Words with double or single quotes; a word that starts with # begins a comment. */
+/** A word as the shell would read it: in quotes as a whole or in part, and with \ before a quote, a space or another \. */
+const WORD = /(?:"(?:\\["'\\]|[^"])*"|'(?:\\["'\\]|[^'])*'|\\["'\\ ]|[^\s"'])+/g;
+
+/** A word that starts with # begins a comment. */
 function splitWords(text: string): string[] {
   const words: string[] = [];
-  for (const match of text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)) {
-    if (match[3]?.startsWith('#')) break;
-    words.push(match[1] ?? match[2] ?? match[3] ?? '');
+  for (const [word] of text.matchAll(WORD)) {
+    if (word.startsWith('#')) break;
+    words.push(word.replace(/"((?:\\["'\\]|[^"])*)"|'((?:\\["'\\]|[^'])*)'|\\(["'\\ ])/g, unquote));
   }
   return words;
 }
+
+const unquote = (_quoted: string, double?: string, single?: string, escaped?: string): string =>
+  escaped ?? (double ?? single ?? '').replace(/\\(["'\\])/g, '$1');
 
 type Store = (settings: HostSettings, line: ConfigLine, value: string) => void;
 
@@ -101,7 +107,9 @@ const STORE: Readonly<Record<string, { slot: keyof HostSettings; store: Store }>
   connecttimeout: {
     slot: 'connectTimeoutSeconds',
     store: (settings, line, value) => {
-      if (value !== 'none') settings.connectTimeoutSeconds = wholeNumber(line, value, 86400);
+      const seconds = value === 'none' ? 0 : readSeconds(line, value);
+      // 0 and none leave it to the system; here there always is a limit.
+      if (seconds > 0) settings.connectTimeoutSeconds = seconds;
     },
   },
 };
@@ -112,6 +120,17 @@ function wholeNumber(line: ConfigLine, value: string, max: number): number {
     throw configError(line, `${line.keyword}: '${value}' is not a number from 1 to ${max}`);
   }
   return number;
+}
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+
+/** sshd_config(5), TIME FORMATS: `90`, `1m30s`. */
+function readSeconds(line: ConfigLine, value: string): number {
+  const parts = [...value.toLowerCase().matchAll(/(\d+)([smhdw]?)/g)];
+  const seconds = parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (SECONDS[unit] ?? NaN), 0);
+  if (parts.map(([part]) => part).join('') === value.toLowerCase() && parts.length > 0 && seconds <= 86400)
+    return seconds;
+  throw configError(line, `${line.keyword}: '${value}' is not a time of at most 86400 seconds`);
 }
 
 function yesOrNo(line: ConfigLine, value: string): boolean {
@@ -136,23 +155,29 @@ export function lookUpHost(lines: readonly ConfigLine[], query: HostQuery): Host
   return settings;
 }
 
+const hostNameOf = ({ host }: HostQuery, { hostName = host }: HostSettings): string => hostName.replaceAll('%h', host);
+
 /** Whether the current block applies; a line when nobody can say (the Match it belongs to). */
 type State = 'on' | 'off' | ConfigLine;
 
 class Pass {
   sawFinal = false;
+  private readonly host: string;
 
   constructor(
     private readonly query: HostQuery,
     private readonly settings: HostSettings,
     private readonly isFinal: boolean,
-  ) {}
+  ) {
+    // The second time around, Host is about the name that was found the first time.
+    this.host = isFinal ? hostNameOf(query, settings) : query.host;
+  }
 
   /** A block inside an included file ends with the file, and can't apply where the Include itself does not. */
   walk(lines: readonly ConfigLine[], outer: State): void {
     let state = outer;
     for (const line of lines) {
-      if (line.keyword === 'host') state = narrow(outer, matchesPatterns(this.query.host, line.args) ? 'on' : 'off');
+      if (line.keyword === 'host') state = narrow(outer, matchesPatterns(this.host, line.args) ? 'on' : 'off');
       else if (line.keyword === 'match') state = narrow(outer, this.matches(line));
       else if (line.included !== undefined) for (const file of line.included) this.walk(file, state);
       else this.take(line, state);
@@ -178,10 +203,11 @@ class Pass {
 
   private matches(line: ConfigLine): State {
     let undecided = false;
-    for (let index = 0; index < line.args.length; index++) {
-      const word = (line.args[index] ?? '').toLowerCase();
+    const args = line.args.flatMap(splitClaim);
+    for (let index = 0; index < args.length; index++) {
+      const word = (args[index] ?? '').toLowerCase();
       const [keyword, negated] = word.startsWith('!') ? [word.slice(1), true] : [word, false];
-      const claim = this.claim(keyword, line.args[index + 1] ?? '');
+      const claim = this.claim(keyword, args[index + 1] ?? '');
       if (!NO_ARGUMENT.has(keyword)) index += 1;
       if (claim === undefined) undecided = true;
       else if (claim === negated) return 'off';
@@ -196,13 +222,13 @@ class Pass {
     switch (keyword) {
       case 'all':
         return true;
-      case 'canonical': // names are not canonicalised, which is OpenSSH's default too
-        return false;
+      case 'canonical': // names are not canonicalised, so there is a second pass for `final` only
+        return this.isFinal;
       case 'final':
         this.sawFinal = true;
         return this.isFinal;
       case 'host':
-        return matches((settings.hostName ?? query.host).replaceAll('%h', query.host));
+        return matches(hostNameOf(query, settings));
       case 'originalhost':
         return matches(query.host);
       case 'user':
@@ -214,6 +240,12 @@ class Pass {
     }
   }
 }
+
+/** `host=lb1`, or a word of `host = lb1`, without the `=`. */
+const splitClaim = (word: string): string[] => {
+  const at = /^!?[a-z]*=/i.exec(word)?.[0].length ?? 0;
+  return at === 0 ? [word] : [word.slice(0, at - 1), word.slice(at)].filter((part) => part !== '');
+};
 
 const NO_ARGUMENT = new Set(['all', 'canonical', 'final']);
 

@@ -27,14 +27,15 @@ test('hosts of an SSH configuration and of what it includes; patterns there are 
   expect(directors.map(({ director }) => director)).toEqual(['edge-1', 'edge-2', 'edge-3'].map((name) => ({ name, host: name, sudo: true })));
 }); // prettier-ignore
 
-test('an include that names nothing is none, as for OpenSSH; hidden files are not meant by a wildcard', () => {
-  mkdirSync(join(folder, 'hosts.d'));
-  write('hosts.d/.edge-9.swp', 'Host edge-9\n');
-  mkdirSync(join(folder, 'hosts.d/folder'));
-  write('hosts.d/a', 'Host edge-1\n');
-  const file = write('includes', `Include ${folder}/none ${folder}/none/* ${folder}/hosts.d/* ${folder}/*.d/a\nHost edge-2\n`);
-  expect(sshHosts('*', file)).toEqual(['edge-1', 'edge-2']);
-}); // prettier-ignore
+test('an Include is followed as OpenSSH does: what is not there, folders and hidden files are passed over', () => {
+  mkdirSync(join(folder, 'conf.d', '1-folder'), { recursive: true });
+  for (const name of ['1-a', '2-b', 'x-c', '.1-d']) write(`conf.d/${name}`, `Host ${name}`);
+  const include = (name: string): string => write('includes', `Include ${folder}/${name}\nHost last`);
+  expect(sshHosts('*', include('gone'))).toEqual(['last']);
+  expect(sshHosts('*', include('gone/*'))).toEqual(['last']);
+  expect(sshHosts('*', include('conf.d/*'))).toEqual(['1-a', '2-b', 'x-c', 'last']);
+  expect(sshHosts('*', include('conf.?/[0-9]*'))).toEqual(['1-a', '2-b', 'last']);
+});
 
 test('names of one machine are one host; names that share only settings are not', () => {
   const file = write('aliases', `Host lb1 lb1.example.net

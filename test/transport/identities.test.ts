@@ -127,6 +127,16 @@ describe('through an agent', () => {
     expect((await failure(connectSsh({ ...director, agent: false }, { env }))).message).toContain('is a public key');
   });
 
+  test('a key file of which only the public half is here', async () => {
+    const { env } = await agentWith(parsed(newKey().private), parsed(user.private));
+    const server = await serve();
+    home.write('absent.pub', user.public);
+    await (await connectSsh(at(server, { identityFile: '~/.ssh/absent' }), { env })).close();
+    home.write('config', 'IdentityFile ~/.ssh/absent\nIdentitiesOnly yes');
+    await (await connectSsh(at(server), { env })).close();
+    expect(server.logins).toEqual(Array<string>(4).fill('ops publickey'));
+  });
+
   test('without an identityFile all its keys are tried, RSA with a hash the server takes', async () => {
     const key = newKey('rsa');
     const { env } = await agentWith(parsed(newKey('ecdsa').private), parsed(newKey().private), parsed(key.private));

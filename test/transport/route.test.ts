@@ -20,6 +20,18 @@ test('an alias: host, port, user, identity, HostKeyAlias', async () => {
   expect(server.logins).toEqual(['lvs publickey', 'lvs publickey']);
 });
 
+test('%k, the name of a host among host keys', async () => {
+  const server = await serve();
+  home.write('keys.d/edge', `[127.0.0.1]:${server.port} ${server.hostKey}\n`);
+  home.write('keys.d/other', `other ${server.hostKey}\n`);
+  home.write(
+    'config',
+    `UserKnownHostsFile ~/.ssh/keys.d/%k\nHost aliased\nHostKeyAlias other\nHost *\nHostName 127.0.0.1\nPort ${server.port}`,
+  );
+  await connect({ name: 'lb1', host: 'edge', user: 'ops' });
+  await connect({ name: 'lb1', host: 'aliased', user: 'ops' });
+});
+
 test('fields of the Director win', async () => {
   const server = await serve({ users: ['ops'] });
   home.write('config', 'Host 127.*\nPort 1\nUser wrong\nIdentityFile ~/.ssh/wrong\nProxyJump nowhere.invalid');

@@ -34,7 +34,15 @@ test.each([
   ['Match localuser', 'Match localuser a,me\nPort 1', { port: 1 }],
   ['Match final comes last', 'Match final host lb1\nPort 1\nMatch all\nPort 2', { port: 2 }],
   ['Match final applies', 'Match final all\nPort 1\nUser ops', { port: 1, user: 'ops' }],
-  ['Match canonical never applies', 'Match canonical all\nPort 1', {}],
+  ['Host after HostName, once more for Match final', 'HostName real\nHost real\nPort 1\nMatch final all', { hostName: 'real', port: 1 }], // prettier-ignore
+  ['Match canonical, once more for Match final', 'Match final all\nMatch canonical all\nPort 1', { port: 1 }],
+  ['Match with =', 'Match host=lb1 !user = ops\nPort 1', { port: 1 }],
+  ['Match with = for another host', 'Match host = lb2\nPort 1', {}],
+  ['quotes inside a word', 'IdentityFile ~/"my keys"/id', { identityFiles: ['~/my keys/id'] }],
+  ['escaped spaces and quotes', String.raw`IdentityFile ~/my\ keys/"\"id\""`, { identityFiles: ['~/my keys/"id"'] }],
+  ['ConnectTimeout with units', 'ConnectTimeout 1m30s', { connectTimeoutSeconds: 90 }],
+  ['ConnectTimeout 0, which is none', 'ConnectTimeout 0', {}],
+  ['Match canonical alone never applies', 'Match canonical all\nPort 1', {}],
   ['Match exec for another host', 'Match host other exec "true"\nPort 1', {}],
   ['Match exec that sets nothing we use', 'Match exec "true"\nSendEnv LANG', {}],
   ['Match exec that comes too late', 'Port 1\nMatch exec "true"\nPort 2', { port: 1 }],
@@ -56,6 +64,8 @@ test.each([
   ['Host lb1\nPort many', "config:2: port: 'many' is not a number from 1 to 65535"],
   ['IdentitiesOnly maybe', "config:1: identitiesonly: 'maybe' is neither yes nor no"],
   ['HostName', 'config:1: hostname has no value'],
+  ['ConnectTimeout 10x', "config:1: connecttimeout: '10x' is not a time of at most 86400 seconds"],
+  ['ConnectTimeout 2d', "config:1: connecttimeout: '2d' is not a time of at most 86400 seconds"],
   [
     'Match host lb1 exec "test -e vpn"\nProxyJump b',
     "config:1: 'Match host lb1 exec test -e vpn' would set proxyjump for lb1 (line 2), and whether it applies is not decided here",
@@ -85,6 +95,13 @@ describe('Include', () => {
     const config = write('config', 'Include conf.d/*\nHostName real\n');
     expect(await load(config)).toEqual({ port: 20, user: 'b', hostName: 'real', identityFiles: [] });
     expect(await load(config, 'other')).toMatchObject({ port: 10 });
+  });
+
+  test('sets of characters', async () => {
+    write('conf.d/30-c', 'Port 30');
+    write('conf.d/x-d', 'User d');
+    expect(await load(write('config', 'Include conf.d/[3-9]*'))).toMatchObject({ port: 30 });
+    expect(await load(write('config', 'Include conf.d/[!0-9]*'))).toEqual({ user: 'd', identityFiles: [] });
   });
 
   test('inside a Host block it counts for that host only', async () => {
