@@ -23,12 +23,22 @@ export interface HostKeyCheck {
   /** What to ask the server for; undefined for the library's own order. */
   algorithms: ServerHostKeyAlgorithm[] | undefined;
   /** @returns undefined when the key is trusted. */
-  judge(key: Buffer): Failure | undefined;
+  judge: (key: Buffer) => Failure | undefined;
 }
 
-/** A key given on the Director is the only one accepted; otherwise known_hosts decides. */
-export function checkHostKey(hop: Hop, files: readonly KnownHosts[]): HostKeyCheck {
-  if (hop.hostKey !== undefined) return checkGivenKey(hop, hop.hostKey);
+/**
+ * A key given on the Director is the only one accepted; otherwise known_hosts decides. Revoked ones are refused either way.
+ *
+ * @param revoked keys in base64
+ */
+export function checkHostKey(hop: Hop, files: readonly KnownHosts[], revoked: ReadonlySet<string>): HostKeyCheck {
+  const { algorithms, judge } = hop.hostKey === undefined ? checkKnownKey(hop, files) : checkGivenKey(hop, hop.hostKey);
+  const judgeUnlessRevoked = (key: Buffer): Failure | undefined =>
+    revoked.has(key.toString('base64')) ? revokedKey(hop, key, `${hop.revokedHostKeysFile ?? ''} revokes`) : judge(key);
+  return { algorithms, judge: judgeUnlessRevoked };
+}
+
+function checkKnownKey(hop: Hop, files: readonly KnownHosts[]): HostKeyCheck {
   const known = lookUpKeys(files, hop.knownAs);
   const valid = [...known.keys, ...known.portless].filter((entry) => !entry.revoked);
   return {
@@ -67,12 +77,16 @@ function judgeKnown(hop: Hop, known: Known, key: Buffer): Failure | undefined {
         `if the host was reinstalled, compare the new fingerprint on its console and replace ${where(verdict.known)}`,
       );
     case 'revoked':
-      return new Failure(
-        'host-key',
-        `HOST KEY REVOKED: ${hop.label} presents ${type} ${fingerprint(key)}, which ${where(verdict.known)} marks @revoked. Nothing was sent`,
-        'give the host a new key',
-      );
+      return revokedKey(hop, key, `${where(verdict.known)} marks @revoked`);
   }
+}
+
+function revokedKey(hop: Hop, key: Buffer, how: string): Failure {
+  return new Failure(
+    'host-key',
+    `HOST KEY REVOKED: ${hop.label} presents ${keyType(key)} ${fingerprint(key)}, which ${how}. Nothing was sent`,
+    'give the host a new key',
+  );
 }
 
 const where = (known: KnownKey): string => `${known.file}:${known.line}`;

@@ -39,6 +39,8 @@ export interface Hop {
   agentRequired: boolean;
   userKnownHostsFiles: string[];
   globalKnownHostsFiles: string[];
+  /** Keys in it are never accepted, and none is while it can't be read. */
+  revokedHostKeysFile?: string;
   connectTimeoutMs?: number;
 }
 
@@ -130,6 +132,7 @@ function makeHop(wish: Wish, settings: HostSettings, local: LocalUser, walk: Wal
     own !== undefined ? [own] : filesChosen ? configured : DEFAULT_IDENTITIES.map((name) => `~/.ssh/${name}`);
   const agentSocket = wish.agent === false ? undefined : findAgent(settings, local, path);
   const timeout = settings.connectTimeoutSeconds;
+  const [revoked] = fileList([settings.revokedHostKeysFile ?? 'none'], []);
 
   return {
     label: walk.depth === 0 ? address : `jump host ${user}@${address}`,
@@ -151,6 +154,7 @@ function makeHop(wish: Wish, settings: HostSettings, local: LocalUser, walk: Wal
       path,
     ),
     globalKnownHostsFiles: fileList(settings.globalKnownHostsFiles, DEFAULT_GLOBAL_KNOWN_HOSTS).map(path),
+    ...(revoked === undefined ? {} : { revokedHostKeysFile: path(revoked) }),
     ...(timeout === undefined ? {} : { connectTimeoutMs: timeout * 1000 }),
   };
 }

@@ -35,6 +35,7 @@ export interface HostSettings {
   hostKeyAlias?: string;
   userKnownHostsFiles?: string[];
   globalKnownHostsFiles?: string[];
+  revokedHostKeysFile?: string;
   connectTimeoutSeconds?: number;
 }
 
@@ -103,6 +104,10 @@ const STORE: Readonly<Record<string, { slot: keyof HostSettings; store: Store }>
   globalknownhostsfile: {
     slot: 'globalKnownHostsFiles',
     store: (settings, line) => (settings.globalKnownHostsFiles = line.args),
+  },
+  revokedhostkeys: {
+    slot: 'revokedHostKeysFile',
+    store: (settings, _line, value) => (settings.revokedHostKeysFile = value),
   },
   connecttimeout: {
     slot: 'connectTimeoutSeconds',

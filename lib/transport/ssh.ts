@@ -14,6 +14,7 @@ import { parseKeyFile } from './key-file';
 import { parseKnownHosts } from './known-hosts';
 import { Link } from './link';
 import { loadSshConfig } from './load-config';
+import { parseRevokedKeys } from './revoked-keys';
 import { findRoute, type Hop, type LocalUser } from './route';
 import type { Connect, Runner } from './runner';
 
@@ -117,11 +118,12 @@ class Opener {
   private async connect(hop: Hop, sock: ClientChannel | undefined, leave: () => Promise<void>): Promise<Link> {
     this.library ??= loadLibrary();
     const { NodeSSH, ssh2, parseKey } = await this.library;
-    const [knownHosts, identities] = await Promise.all([
+    const [knownHosts, revoked, identities] = await Promise.all([
       this.readKnownHosts(hop),
+      this.readRevoked(hop),
       gatherIdentities(hop, { ssh2, readKey: (path) => this.files.read(path, parseKey) }),
     ]);
-    const check = checkHostKey(hop, knownHosts);
+    const check = checkHostKey(hop, knownHosts, revoked);
     const timeoutMs = this.timeoutOf(hop);
     const progress: Progress = { connected: sock !== undefined, methods: [], partial: false };
 
@@ -158,6 +160,19 @@ class Opener {
       paths.map((path) => this.files.read(path, parseKnownHosts).catch((error: unknown) => refuseUnread(path, error))),
     );
     return read.filter((hosts) => hosts !== undefined);
+  }
+
+  /** @throws Failure when it can't be read: then, as for OpenSSH, every key may be a revoked one */
+  private async readRevoked({ revokedHostKeysFile: path }: Hop): Promise<ReadonlySet<string>> {
+    if (path === undefined) return new Set();
+    try {
+      const revoked = await this.files.read(path, parseRevokedKeys);
+      if (revoked !== undefined) return revoked;
+      throw new Error('there is no such file');
+    } catch (error) {
+      const hint = 'it has to list public keys, one per line: no key is trusted without it';
+      throw new Failure('host-key', `RevokedHostKeys ${path} can't be read: ${errorText(error)}`, hint, error);
+    }
   }
 }
 

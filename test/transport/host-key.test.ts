@@ -66,6 +66,29 @@ test('revoked', async () => {
   expect((await failure(connect(withoutKey(at(server))))).message).toContain('HOST KEY REVOKED');
 });
 
+test('RevokedHostKeys: refused however the key is known, and so is every other one while the file can not be read', async () => {
+  const server = await serve();
+  know(server);
+  const list = home.write('revoked', `# gone\n\n${newKey().public} old\n`);
+  home.write('config', 'RevokedHostKeys ~/.ssh/revoked');
+  await connect(withoutKey(at(server)));
+  const refusals = async (): Promise<string[]> => [
+    (await failure(connect(withoutKey(at(server))))).message,
+    (await failure(connect(at(server)))).message,
+  ];
+  const everyTime = (text: string): unknown => [containing(text), containing(text)];
+  home.write('revoked', `${server.hostKey} stolen\n`);
+  expect(await refusals()).toEqual(everyTime(`, which ${list} revokes. Nothing was sent`));
+  home.write('revoked', 'SSHKRL\n\0');
+  expect(await refusals()).toEqual(everyTime(`RevokedHostKeys ${list} can't be read: a binary list (KRL)`));
+  home.write('revoked', `${newKey().public}\nssh-ed25519\n`);
+  expect(await refusals()).toEqual(everyTime(`${list} can't be read: line 2 is not a public key`));
+  rmSync(list);
+  expect(await refusals()).toEqual(everyTime(`${list} can't be read: there is no such file`));
+  home.write('config', 'RevokedHostKeys none');
+  await connect(withoutKey(at(server)));
+});
+
 test('a key on the Director decides alone', async () => {
   const server = await serve();
   know(server);
