@@ -107,6 +107,8 @@ export function parseBootFile(text: string, stack: string): DesiredTable {
 const begin = (stack: string): string =>
   `# lvsform ${recordName(stack)} begin: made by lvsform, every apply writes it anew`;
 const end = (stack: string): string => `# lvsform ${recordName(stack)} end`;
+/** Begin or end of any stack's block. */
+const MARKER = /^# lvsform \S+ (?:begin:|end\s*$)/;
 
 /**
  * What of a stack goes into the distribution's file of rules. No daemon: where its interface is not up yet the line
@@ -124,21 +126,28 @@ function block(stack: string, table: DesiredTable): string[] {
  * @throws ParseError when a line can't be understood
  */
 export function mergeRules(text: string, stack: string, table: DesiredTable, ours: ReadonlySet<ServiceId>): string {
-  const kept: string[] = [];
-  let inBlock = false;
-  for (const line of text.replace(/\n+$/, '').split('\n')) {
-    // An editor may have ended all lines as Windows does.
-    const said = line.trimEnd();
-    if (said === begin(stack)) inBlock = true;
-    else if (said === end(stack)) inBlock = false;
-    else if (!inBlock) {
-      const id = serviceOfLine(line);
-      if (id === undefined || !ours.has(id)) kept.push(line);
-    }
-  }
+  const outside = withoutBlocks(text.replace(/\n+$/, '').split('\n'), stack);
+  const kept = outside.filter((line) => {
+    const id = serviceOfLine(line);
+    return id === undefined || !ours.has(id);
+  });
   const lines = kept.every((line) => line === '') ? [] : kept;
   const own = table.services.length === 0 && Object.keys(table.timeouts).length === 0 ? [] : block(stack, table);
   return [...lines, ...own, ''].join('\n');
+}
+
+/** Lines outside of the stack's block. Where somebody has deleted its end, what follows its begin may be anybody's. */
+function withoutBlocks(lines: readonly string[], stack: string): string[] {
+  const outside: string[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    // An editor may have ended all lines as Windows does.
+    const said = lines[at]?.trimEnd() ?? '';
+    if (said === begin(stack)) {
+      const next = lines.findIndex((line, index) => index > at && MARKER.test(line));
+      if (lines[next]?.trimEnd() === end(stack)) at = next;
+    } else if (said !== end(stack)) outside.push(lines[at] ?? '');
+  }
+  return outside;
 }
 
 /** Files to write, and what to switch, so that a director boots as wished. Without any of them nothing is to be done. */

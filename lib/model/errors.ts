@@ -11,6 +11,13 @@ interface ErrorDetails {
   entry?: string;
 }
 
+/** Errors repeat what directors and programs said, and that is not to drive the terminal it is shown on. */
+function printable(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(/(?![\n\t])\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
 /** The one family of errors: a stable code, who can act on it, and what to do. */
 export abstract class LvsformError extends Error {
   readonly hint?: string;
@@ -23,9 +30,9 @@ export abstract class LvsformError extends Error {
     message: string,
     details: ErrorDetails = {},
   ) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
-    if (details.hint !== undefined) this.hint = details.hint;
+    if (details.hint !== undefined) this.hint = printable(details.hint);
     const cause = details.cause instanceof LvsformError ? details.cause : undefined;
     const failedAt = details.failedAt ?? cause?.failedAt;
     if (failedAt !== undefined) this.failedAt = failedAt;

@@ -117,6 +117,20 @@ test('lines of others stay to the letter, lines about our services are replaced 
   expect(byWindows.replaceAll('\r', '')).toBe(merged);
 });
 
+test('where the end of our block was deleted, what comes after it is taken for theirs', () => {
+  const own = parseBootFile('entry -A -t 192.0.2.1:80 -s rr\n', STACK);
+  const ours = new Set(['tcp/192.0.2.1:80']);
+  const begin = '# lvsform edge begin: made by lvsform, every apply writes it anew\n';
+  const block = `${begin}-A -t 192.0.2.1:80 -s rr\n--set 0 0 0\n# lvsform edge end\n`;
+  const others =
+    '# lvsform other begin: made by lvsform, every apply writes it anew\n--set 0 0 7\n# lvsform other end\n';
+  const theirs = '-A -t 192.0.2.9:9 -s rr\n';
+  expect(mergeRules(`${begin}${WEB}${theirs}`, STACK, own, ours)).toBe(`${theirs}${block}`);
+  expect(mergeRules(`${begin}${WEB}${theirs}${others}`, STACK, own, ours)).toBe(`${theirs}${others}${block}`);
+  expect(mergeRules(`${begin}${theirs}${block}`, STACK, own, ours)).toBe(`${theirs}${block}`);
+  expect(mergeRules(`${theirs}# lvsform edge end\n`, STACK, own, ours)).toBe(`${theirs}${block}`);
+});
+
 test('a loaded file counts, one that is not does not, and ours comes over it', () => {
   const hand = { '/etc/ipvsadm.rules': WEB };
   const ids = (files: Files) => tableAfterBoot(stateOf(files)).services.map(({ key }) => serviceId(key));
