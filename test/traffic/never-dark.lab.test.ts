@@ -14,6 +14,7 @@ import { connectSsh, newNonce } from '../../lib/transport';
 import { describeLab, type Lab, type LabDirector, type ProbeResult, startLab } from '../lab/lab';
 import { SEED } from '../support/seed';
 import { readLive, stepsTo } from '../support/steps';
+import { acquaint } from './acquaint';
 import { editedSites, FIRST_SITES, type Site, tableOf, urlsOf } from './sites';
 import { isServing, losesTranslation, quiesced } from './transition';
 
@@ -104,7 +105,8 @@ class Bench {
     const access = { name, sudo: false, runner, nonce: newNonce };
     const bench = new Bench(director, access, await readLive(access));
     await bench.apply(tableOf(FIRST_SITES));
-    // Neighbours find each other with the first packets, and may take a second for it.
+    await acquaint(director);
+    // The first packets take longer than those after them.
     for (const url of FIRST_SITES.flatMap(urlsOf)) await director.client.get(url, 4, PROBE);
     return bench;
   }
