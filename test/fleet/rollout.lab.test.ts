@@ -75,7 +75,7 @@ describeLab('a rollout', () => {
   }
 
   const weights = (): Promise<(string | undefined)[]> =>
-    Promise.all(machines.map(async (machine) => / -w (\d+)/.exec(await machine.ok(['ipvsadm', '-Sn']))?.[1]));
+    Promise.all(machines.map(async (machine) => / -w (\d+)/.exec(await machine.listing('-Sn'))?.[1]));
 
   test('a canary that fails its check is put back, and the other fifteen are not touched', async () => {
     const reports = await apply(
