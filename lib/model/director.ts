@@ -87,17 +87,18 @@ export type DirectorSettings = z.output<typeof DirectorSettings>;
 export const Director = z.strictObject({ ...DirectorSettings.shape, name: DirectorName });
 export type Director = z.output<typeof Director>;
 
+type Way = Pick<DirectorSettings, 'host' | 'port' | 'jump'>;
+
+/** Directors that are reached alike are one machine; behind another jump host the same address is another one. */
+export const wayTo = ({ host, port, jump }: Way): string => JSON.stringify([host.toLowerCase(), port, jump]);
+
 /**
- * Two directors that are reached alike are one machine: with one ledger for both, each would remove what the other made.
+ * One machine that is two directors of a stack: with one ledger for both, each would remove what the other made.
  *
  * @param known names of directors by the way they are reached; takes in this one
  */
-export function twinIssues(
-  name: string,
-  { host, port, jump }: Pick<DirectorSettings, 'host' | 'port' | 'jump'>,
-  known: Map<string, string>,
-): Issue[] {
-  const way = JSON.stringify([host.toLowerCase(), port, jump]);
+export function twinIssues(name: string, director: Way, known: Map<string, string>): Issue[] {
+  const way = wayTo(director);
   const twin = known.get(way);
   if (twin === undefined) known.set(way, name);
   if (twin === undefined || twin === name) return [];

@@ -1,4 +1,4 @@
-import { type DesiredDirector, type DesiredStack, type ProgramIssue, serviceId } from '../model';
+import { type DesiredDirector, type DesiredStack, type ProgramIssue, serviceId, wayTo } from '../model';
 import { contendedIds } from './ledgers';
 
 /** Two stacks that declare one entry of one director would take it from each other at every apply. */
@@ -7,7 +7,7 @@ export function findDoubleClaims(stacks: readonly DesiredStack[]): ProgramIssue[
   return stacks.flatMap(({ stack, directors }) =>
     directors.flatMap((wish) => {
       const { director, sources } = wish;
-      const machine = `${director.host}:${director.port ?? ''}`;
+      const machine = wayTo(director);
       return claimedIds(wish).flatMap(([id, verb]): ProgramIssue[] => {
         const where = sources[id] ?? `${stack}/${director.name}`;
         const other = claims.get(`${machine} ${id}`);

@@ -180,6 +180,16 @@ describe('absent', () => {
       { message: 'tcp/192.0.2.10:80 on lb1 is also declared absent by edge/lb1 of stack edge' },
     ]);
   });
+
+  test('two stacks may declare one entry at one address behind two jump hosts: these are two machines', () => {
+    const behind = (stack: string, jump: string) => ({
+      stack,
+      directors: [web({ director: { name: 'lb1', host: '10.0.0.1', jump } })],
+      gates: [],
+    });
+    expect(findDoubleClaims([behind('edge', 'ops@bastion-a'), behind('west', 'ops@bastion-b')])).toEqual([]);
+    expect(findDoubleClaims([behind('edge', 'ops@bastion-a'), behind('west', 'ops@bastion-a')])).toHaveLength(1);
+  });
 });
 
 describe('what the ledger holds after an apply', () => {
