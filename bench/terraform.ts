@@ -56,20 +56,19 @@ async function apply({ files, where, parallelism, count }: Apply): Promise<{ ms:
   }
 }
 
+/** Written as the other way is, with `count`: what terraform needs for a resource depends on it. */
 const services = (count: number): object => ({
   resource: {
-    ipvs_virtual_service: Object.fromEntries(
-      Array.from({ length: count }, (_, at) => [
-        `s${at}`,
-        {
-          director: 'lb1',
-          protocol: 'tcp',
-          address: `192.0.${2 + (at >> 8)}.${at & 255}`,
-          port: 80,
-          real_servers: { a: { address: '10.0.0.1' }, b: { address: '10.0.0.2', weight: 3 } },
-        },
-      ]),
-    ),
+    ipvs_virtual_service: {
+      s: {
+        count,
+        director: 'lb1',
+        protocol: 'tcp',
+        address: '192.0.${2 + floor(count.index / 256)}.${count.index % 256}',
+        port: 80,
+        real_servers: { a: { address: '10.0.0.1' }, b: { address: '10.0.0.2', weight: 3 } },
+      },
+    },
   },
 });
 

@@ -39,8 +39,11 @@ export interface LinkOptions {
  */
 const QUIET_MS = 25;
 
-/** Core plans a change once more right before it asks for it, so one that was planned is on its way. */
-const ANNOUNCED_MS = 500;
+/**
+ * Core plans a change once more right before it asks for it, so one that was planned is on its way. With a thousand of
+ * them on a busy machine core is silent for a second now and then.
+ */
+const ANNOUNCED_MS = 2000;
 
 /** But the first one does not wait longer than this for more. */
 const GATHER_MS = 5000;
