@@ -37,6 +37,12 @@ export interface MangleMarks {
   others: MarkRule[];
 }
 
+/** Of a table with rules made with nft, iptables-save tells in one of two ways that it can't list them. */
+export const UNLISTED = {
+  message: "table mangle has rules made with nft that iptables can't list",
+  hint: 'move them to a table of another name',
+};
+
 /** All that iptables-save prints of such a table, with exit code 0; see iptables-save-incompatible.nft.txt. */
 const INCOMPATIBLE = "# Table `mangle' is incompatible";
 
@@ -56,8 +62,7 @@ export function parseMangle(
   // `iptables -t mangle -S` names no table: it begins with the chains.
   let table = /^(?:#.*\n|\s)*-[PN] /.test(text) ? 'mangle' : undefined;
   readLines(family === 'inet' ? 'iptables-save' : 'ip6tables-save', text, (line) => {
-    if (line.startsWith(INCOMPATIBLE))
-      misread("table mangle has rules made with nft that iptables can't list", 'move them to a table of another name');
+    if (line.startsWith(INCOMPATIBLE)) misread(UNLISTED.message, UNLISTED.hint);
     if (line.startsWith('#')) return;
     if (line.startsWith('*')) {
       table = line.slice(1).trim();

@@ -3,6 +3,7 @@
  * ipvsadm prints the wrong text for most errors), so several are looked for.
  */
 import { TransportError, type TransportCode } from '../model';
+import { UNLISTED } from './marks';
 import { FETCH_PARTS, type FetchPart, type PartResult } from './script';
 
 const NOT_FOUND = /command not found|: not found|No such file or directory/;
@@ -57,6 +58,8 @@ const REFUSALS: readonly Refusal[] = [
     message: 'the kernel has no IPVS',
     hint: 'load it with modprobe ip_vs; a container needs it loaded on its host',
   },
+  // iptables-nft 1.8.9 with exit code 3, for `meta mark set`; what it lists lacks the rule.
+  { code: 'command-failed', words: /Parsing nftables rule failed/, ...UNLISTED },
 ];
 
 /**

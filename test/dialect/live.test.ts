@@ -142,6 +142,13 @@ describe('a director that refuses', () => {
     expect(refused({ marks }).code).toBe('no-permission');
   });
 
+  it('has mark rules made with nft, which iptables 1.8.9 says like this', () => {
+    const said = "Error: meta sreg key not supported\niptables-save v1.8.9 (nf_tables): Parsing nftables rule failed\nPerhaps iptables-save or your kernel needs to be upgraded."; // prettier-ignore
+    const { code, message, hint } = refused({ marks: { ...GOOD.marks, code: 3, stderr: said } });
+    expect({ code, hint }).toEqual({ code: 'command-failed', hint: 'move them to a table of another name' });
+    expect(message).toMatch(/^lb1: table mangle has rules made with nft that iptables can't list \(iptables-save -t mangle: Error: meta sreg/); // prettier-ignore
+  });
+
   it('is not mistaken for one whose iptables warns', () => {
     const warning = '# Warning: iptables-legacy tables present, use iptables-legacy-save to see them';
     expect(live({ marks: { ...GOOD.marks, stderr: warning } })).toEqual(live());
