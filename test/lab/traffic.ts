@@ -18,6 +18,8 @@ export interface ProbeOptions {
   readonly durationMs?: number;
   /** One of the client's addresses: 192.168.74.10 … .19, 2001:db8:74::10 … ::19. */
   readonly from?: string;
+  /** Port of `from` for the first attempt; each has the next one. Chosen by the client's kernel by default. */
+  readonly firstPort?: number;
 }
 
 export interface ProbeFailure {
@@ -170,5 +172,6 @@ function probeArguments(options: ProbeOptions): string[] {
     `count=${options.count ?? 0}`,
     `duration=${options.durationMs ?? 0}`,
     `from=${options.from ?? ''}`,
+    `from-port=${options.firstPort ?? 0}`,
   ];
 }

@@ -354,7 +354,7 @@ describe('findings', () => {
     ).toEqual(['one-packet-masquerading']);
   });
 
-  test('edits that the kernel can not make without losing new connections', () => {
+  test('edits that the kernel can not make without losing connections', () => {
     const masqueraded = server(A, { forwarding: 'masquerading' });
     const plan = (before: RealServer, after: RealServer, scheduler = 'wrr') =>
       codes(
@@ -365,6 +365,8 @@ describe('findings', () => {
     expect(plan(server(A), server(A), 'lc')).toEqual(['scheduler-swap']);
     expect(plan(masqueraded, server(A))).toEqual(['gatewaying-in-place']);
     expect(plan({ ...masqueraded, weight: 0 }, server(A))).toEqual([]);
-    expect(plan(server(A), masqueraded)).toEqual([]);
+    expect(plan(server(A), masqueraded)).toEqual(['gatewaying-in-place']);
+    expect(plan({ ...server(A), weight: 0 }, masqueraded)).toEqual([]);
+    expect(plan(masqueraded, server(A, { forwarding: 'ipip' }))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
  *
  * Two things are the kernel's and not the order's:
  * - `-E` with another scheduler leaves the service without any for a moment (ip_vs_ctl.c, ip_vs_edit_service);
- * - a server that stops being masqueraded may keep a route it can't use any more (see losesTranslation).
+ * - a server that becomes gatewaying in place, or ceases to be, has connections that can't use its route (see changesRoute).
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -16,24 +16,26 @@ import { SEED } from '../support/seed';
 import { readLive, stepsTo } from '../support/steps';
 import { acquaint } from './acquaint';
 import { editedSites, FIRST_SITES, type Site, tableOf, urlsOf } from './sites';
-import { isServing, losesTranslation, quiesced } from './transition';
+import { changesRoute, isServing, quiesced } from './transition';
 
 const EDITS_AT_ONCE = 12;
 const EDITS_QUIESCED_FIRST = 6;
+/** Below those that the clients' kernel chooses. */
+const FIRST_PORT = 10_000;
 /**
  * One probe; there is one for every port of every site. On a busy machine the emulated real servers are slow to answer:
  * then a probe waits with its next request rather than drown them, and waits longer for an answer. What is dark
- * refuses, or does not accept.
+ * refuses, or does not accept. More at a time would be no more a second, and each would take so long that it is still
+ * under way when the engine, which waits a second, removes what it led away from.
  */
-const PROBE = { everyMs: 20, overlap: 16, timeoutMs: 4000, patienceMs: 20_000 };
+const PROBE = { everyMs: 20, overlap: 4, timeoutMs: 4000, patienceMs: 20_000 };
 /** How long the wrong order leaves the sites without real servers: no probe is so slow that it misses it. */
 const DARK_MS = 3000;
 /** Longer than any request takes that was under way when its server was quiesced. */
-const QUIET_MS = 500;
+const QUIET_MS = 2000;
 
 /**
- * - A client of thousands of connections comes back with the same port while the kernel still remembers the connection
- *   that had it before, and drops what belongs to a server that is gone.
+ * - A connection whose server is gone is forgotten with its next packet.
  * - Persistence sends clients also to a quiesced server.
  * - A director tells only a few clients a second that nobody serves them; the others would try again after a second,
  *   and not notice that it was dark.
@@ -130,7 +132,9 @@ class Bench {
       urls.map((url, at) => {
         // Masqueraded to one port of one server, two ports of a VIP must not be asked from the same port of one client.
         const from = (url.includes('[') ? client.addresses6 : client.addresses)[at];
-        return client.probe({ url, ...PROBE, ...(from === undefined ? {} : { from }) });
+        if (from === undefined) throw new RangeError('not enough addresses');
+        // And the kernel remembers a connection, and how it was forwarded, for minutes: nobody may come with its port.
+        return client.probe({ url, ...PROBE, from, firstPort: FIRST_PORT });
       }),
     );
     try {
@@ -173,9 +177,7 @@ function allowedAtOnce(before: Site, after: Site): boolean {
     .some((server) =>
       is.services
         .flatMap(({ realServers }) => realServers)
-        .some(
-          (other) => server.address === other.address && server.port === other.port && losesTranslation(server, other),
-        ),
+        .some((other) => server.address === other.address && server.port === other.port && changesRoute(server, other)),
     );
 }
 

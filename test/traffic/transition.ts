@@ -29,18 +29,19 @@ function quiescedService(before: VirtualService | undefined, after: VirtualServi
   const servers = after.realServers.map((server) => {
     const was = old.get(serverKey(server));
     old.delete(serverKey(server));
-    return was !== undefined && losesTranslation(was, server) ? { ...was, weight: 0 } : server;
+    return was !== undefined && changesRoute(was, server) ? { ...was, weight: 0 } : server;
   });
   return { ...after, realServers: [...servers, ...[...old.values()].map((server) => ({ ...server, weight: 0 }))] };
 }
 
 /**
- * A real server that stops being masqueraded in place. While one of its translated connections is alive, the kernel
- * (6.1, ip_vs_xmit.c) may keep the route it cached for it, whose next hop is the packet's destination: packets that are
- * no longer translated then look for their own virtual address on the network, and every new connection is lost.
+ * A real server that is no longer gatewaying, or becomes it, in place. A connection keeps the method it began with, and
+ * all share the route the kernel cached for the server. Once a masqueraded packet has renewed it, its next hop is the
+ * packet's destination (6.1, ip_vs_xmit.c), and gatewayed packets look for their own virtual address on the network: those
+ * of new connections, or of old ones. See in-place.lab.test.ts.
  */
-export function losesTranslation(before: RealServer, after: RealServer): boolean {
-  return before.forwarding === 'masquerading' && after.forwarding !== 'masquerading';
+export function changesRoute(before: RealServer, after: RealServer): boolean {
+  return (before.forwarding === 'gatewaying') !== (after.forwarding === 'gatewaying');
 }
 
 /** Whether every service has a real server that takes new connections. */

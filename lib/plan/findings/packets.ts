@@ -1,5 +1,5 @@
 /** What happens to packets, whatever the order of the steps: marks that lead astray, and gaps in the kernel's own edits. */
-import { canonicalAddress, type Director, familyOf, type Finding, holdsAddress, holdsPort, type MarkRule, markRuleId, serviceId } from '../../model'; // prettier-ignore
+import { canonicalAddress, type Director, familyOf, type Finding, holdsAddress, holdsPort, type MarkRule, markRuleId, type ServerChange, serviceId } from '../../model'; // prettier-ignore
 import { conflictingMarks } from '../marks';
 import type { Review } from './review';
 
@@ -85,13 +85,14 @@ function lostAnswers({ wish, desired }: Review): Finding[] {
 }
 
 /**
- * Edits in place during which the kernel loses new connections, whatever the order of the steps. Seen on 6.1:
+ * Edits in place during which the kernel loses connections, whatever the order of the steps. Seen on 6.1:
  *
  * - another scheduler: the service has none from when the old one is let go until a grace period of RCU is over, and
  *   answers "port unreachable" (ip_vs_ctl.c, ip_vs_edit_service);
- * - gatewaying instead of something else: the real server's cached route is renewed by the next packet sent there. Is
- *   that one of a connection that is still masqueraded or tunnelled, then the route has no next hop of its own
- *   (ip_vs_xmit.c, IP_VS_RT_MODE_KNOWN_NH), and gatewayed packets look for the virtual address on the network.
+ * - gatewaying instead of something else, or something else instead of it: a connection keeps the method it began with,
+ *   and the real server's cached route is renewed by the next packet sent there. Is that one of a connection that is
+ *   masqueraded or tunnelled, then the route has no next hop of its own (ip_vs_xmit.c, IP_VS_RT_MODE_KNOWN_NH), and
+ *   gatewayed packets look for the virtual address on the network: those of new connections, or of open ones.
  */
 function kernelGaps({ changes }: Review): Finding[] {
   return changes.flatMap((change): Finding[] => {
@@ -105,23 +106,18 @@ function kernelGaps({ changes }: Review): Finding[] {
         },
       ];
     }
-    if (
-      change.on === 'server' &&
-      change.action === 'update' &&
-      change.fields.includes('forwarding') &&
-      change.after?.forwarding === 'gatewaying' &&
-      change.before?.weight !== 0
-    ) {
-      return [
-        {
-          code: 'gatewaying-in-place',
-          severity: 'warning',
-          subject: change.id,
-          message: `while connections forwarded by ${change.before?.forwarding ?? 'another method'} are alive, the kernel may lose new ones to this real server`,
-          hint: 'set its weight to 0 in an apply of its own, and change it when its connections are gone',
-        },
-      ];
-    }
+    if (change.on === 'server' && change.action === 'update' && change.before?.weight !== 0) return routeGaps(change);
     return [];
   });
+}
+
+function routeGaps({ id, before, after }: ServerChange): Finding[] {
+  const [was, now] = [before?.forwarding, after?.forwarding];
+  if (was === now || (was !== 'gatewaying' && now !== 'gatewaying')) return [];
+  const message =
+    now === 'gatewaying'
+      ? `while connections forwarded by ${was ?? 'another method'} are alive, the kernel may lose new ones to this real server`
+      : 'the kernel may cut the connections to this real server that are open';
+  const hint = 'set its weight to 0 in an apply of its own, and change it when its connections are gone';
+  return [{ code: 'gatewaying-in-place', severity: 'warning', subject: id, message, hint }];
 }
